@@ -1,0 +1,206 @@
+"""What a dataset is: the contract, as plain frozen dataclasses.
+
+Everything here is standard library only, so that the Glue job and the Lambdas carry it without
+further packages. `etl.contracts` reads these from ODCS YAML; `to_json` and `from_json` carry them
+to S3, where the Glue job and the validator read the very contract that the run was started with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+Kind = Literal[
+    "string", "integer", "decimal", "double", "boolean", "date", "timestamp", "array", "object"
+]
+LoadMode = Literal["replace", "merge"]
+Encoding = Literal["json", "text"]
+
+# One node of the expression subset: ["op", operand, …], see etl.expressions.
+Expression = list[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Type:
+    """A column's type, independent of any engine.
+
+    Attributes:
+        bits: 32 or 64, for integers.
+        precision: Decimal digits in all, for decimals (at most 38).
+        scale: Decimal digits after the point, for decimals.
+        max_bytes: Longest UTF-8 encoding, for strings (Redshift's VARCHAR counts bytes).
+        element: What an array holds: a scalar or an object of scalars.
+        fields: An object's fields. Objects stand only inside arrays; others are flattened.
+    """
+
+    kind: Kind
+    bits: int = 64
+    precision: int = 0
+    scale: int = 0
+    max_bytes: int = 65535
+    element: Type | None = None
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of an object inside an array."""
+
+    name: str
+    type: Type
+    required: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        name: Lower-case identifier, the same in Parquet, Redshift and Athena.
+        path: Where the value stands in the received record, e.g. ("customer", "email");
+            empty for a derived column.
+        derive: The expression that computes it (ODCS `transformLogic`), or None.
+    """
+
+    name: str
+    type: Type
+    path: tuple[str, ...] = ()
+    required: bool = False
+    derive: Expression | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What must be true of each row; a row for which it is not true is quarantined.
+
+    As in SQL's CHECK, a rule that evaluates to NULL is met.
+    """
+
+    name: str
+    expression: Expression
+    column: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """What must be true of a run's processed data as a whole; the validator measures it.
+
+    Attributes:
+        metric: "row_count", "quarantined_percent", "null_count", "duplicate_count" or
+            "freshness_hours" (age of the column's latest value at the end of the run date, UTC).
+        minimum, maximum: Inclusive bounds; None for no bound.
+    """
+
+    name: str
+    metric: str
+    column: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where records come from.
+
+    Attributes:
+        kind: "api" (paginated HTTP), "file" (local path or S3 prefix).
+        name: The source system, second part of the raw key.
+        location: URL, folder, file or s3:// prefix, with settings' places filled in.
+        format: "json" (an API's pages), "jsonl" or "csv".
+        options: What the kind of source understands, e.g. page_size, cursor field.
+    """
+
+    kind: Literal["api", "file"]
+    name: str
+    location: str
+    format: Literal["json", "jsonl", "csv"]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How values arrive: typed as JSON, or all text as CSV gives them."""
+        return "text" if self.format == "csv" else "json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the dataset lies in one environment. Prefixes are s3:// URIs ending in "/"."""
+
+    raw: str
+    processed: str
+    quarantine: str
+    schema: str
+    table: str
+    catalog_database: str
+    catalog_table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """One dataset in one environment."""
+
+    dataset: str
+    version: str
+    domain: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    latest_by: str | None
+    partition: str
+    load_mode: LoadMode
+    source: Source
+    places: Places
+    rules: tuple[Rule, ...] = ()
+    checks: tuple[Check, ...] = ()
+    description: str = ""
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError if there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def partition_uri(self, base: str, run_date: date) -> str:
+        """`base` narrowed to a run date, e.g. s3://b/processed/sales/orders/ingest_date=…/."""
+        return f"{base}{self.partition}={run_date.isoformat()}/"
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same contract gives the same text."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change when anything in the contract does."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    @classmethod
+    def from_json(cls, text: str) -> Contract:
+        """The contract that `to_json` wrote."""
+        raw = json.loads(text)
+        return cls(
+            **raw
+            | {
+                "columns": tuple(_column(each) for each in raw["columns"]),
+                "primary_key": tuple(raw["primary_key"]),
+                "rules": tuple(Rule(**each) for each in raw["rules"]),
+                "checks": tuple(Check(**each) for each in raw["checks"]),
+                "source": Source(**raw["source"]),
+                "places": Places(**raw["places"]),
+            }
+        )
+
+
+def _type(raw: dict[str, Any]) -> Type:
+    element = raw["element"] and _type(raw["element"])
+    fields = tuple(Field(**each | {"type": _type(each["type"])}) for each in raw["fields"])
+    return Type(**raw | {"element": element, "fields": fields})
+
+
+def _column(raw: dict[str, Any]) -> Column:
+    return Column(**raw | {"type": _type(raw["type"]), "path": tuple(raw["path"])})
