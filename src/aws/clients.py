@@ -1,0 +1,64 @@
+"""The only place that makes boto3 clients.
+
+Endpoints are not handled here: boto3 reads the standard AWS_ENDPOINT_URL by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsConfig:
+    """Who calls AWS, where, and how patiently.
+
+    Attributes:
+        profile: A profile of the shared AWS configuration; None for the default chain.
+        role_arn: A role to assume before anything is called; None to stay who we are.
+    """
+
+    region: str
+    profile: str | None = None
+    role_arn: str | None = None
+    max_attempts: int = 6
+    connect_timeout_seconds: float = 10
+    read_timeout_seconds: float = 60
+
+
+def make_client(
+    service: str, config: AwsConfig, *, read_timeout_seconds: float | None = None
+) -> Any:
+    """A boto3 client for `service`, e.g. "s3" or "redshift-data".
+
+    Args:
+        read_timeout_seconds: Instead of the configuration's, for calls that answer late.
+    """
+    return _session(config).client(
+        service,
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": config.max_attempts},
+            connect_timeout=config.connect_timeout_seconds,
+            read_timeout=read_timeout_seconds or config.read_timeout_seconds,
+            user_agent_extra="prefect-aws-etl",
+            s3={"us_east_1_regional_endpoint": "regional"},
+        ),
+    )
+
+
+def _session(config: AwsConfig) -> boto3.Session:
+    session = boto3.Session(region_name=config.region, profile_name=config.profile)
+    if config.role_arn is None:
+        return session
+    answer = session.client("sts").assume_role(
+        RoleArn=config.role_arn, RoleSessionName="prefect-aws-etl"
+    )["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=answer["AccessKeyId"],
+        aws_secret_access_key=answer["SecretAccessKey"],
+        aws_session_token=answer["SessionToken"],
+        region_name=config.region,
+    )

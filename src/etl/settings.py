@@ -1,0 +1,205 @@
+"""One frozen, typed settings object per environment: config/<environment>.yml, then ETL_… variables.
+
+A variable overrides a file's value: ETL_WAREHOUSE__HOST sets `warehouse: host:`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from aws.clients import AwsConfig
+from etl.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Buckets(_Section):
+    """Bucket names, one per layer."""
+
+    raw: str
+    processed: str
+    quarantine: str
+    artifacts: str
+
+
+class Glue(_Section):
+    """The Spark job and the catalogue's database."""
+
+    job_name: str
+    database: str
+    worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] = "G.1X"
+    number_of_workers: int = Field(default=2, ge=2)
+    timeout_minutes: int = Field(default=60, ge=1)
+    poll_seconds: float = Field(default=10, gt=0)
+
+
+class Validator(_Section):
+    """The validator Lambda."""
+
+    function_name: str
+    memory_mb: int = Field(default=2048, ge=128, le=10240)
+    timeout_seconds: int = Field(default=300, ge=1, le=900)
+
+
+class Warehouse(_Section):
+    """Redshift: a serverless workgroup or a provisioned cluster, never both.
+
+    Attributes:
+        loader: "copy" speaks to the endpoint with psycopg2, "data-api" needs no network path.
+        host: The endpoint; None asks AWS for the workgroup's or cluster's.
+        db_user: For a cluster: whom GetClusterCredentials names; None for the caller's identity.
+        copy_role_arn: The role that Redshift takes on to read S3.
+        sslrootcert: CA file for verify-full; None for the bundle of Amazon's CAs.
+    """
+
+    loader: Literal["copy", "data-api"] = "copy"
+    kind: Literal["serverless", "cluster"]
+    workgroup_name: str | None = None
+    cluster_identifier: str | None = None
+    host: str | None = None
+    port: int = 5439
+    database: str
+    schema_name: str = "public"
+    db_user: str | None = None
+    copy_role_arn: str
+    sslrootcert: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        wanted, other = "workgroup_name", "cluster_identifier"
+        if self.kind == "cluster":
+            wanted, other = other, wanted
+        if not getattr(self, wanted) or getattr(self, other):
+            raise ValueError(f"kind {self.kind} takes {wanted}, and no {other}")
+        return self
+
+
+class Athena(_Section):
+    """The workgroup that queries run in; its output location unless the workgroup sets one."""
+
+    workgroup: str
+    output_location: str | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that differs between environments."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="ETL_", env_nested_delimiter="__"
+    )
+
+    environment: str
+    region: str
+    profile: str | None = None
+    role_arn: str | None = None
+    before_run: tuple[str, ...] = ()
+    buckets: Buckets
+    places: dict[str, str] = {}
+    glue: Glue
+    validator: Validator
+    warehouse: Warehouse
+    athena: Athena
+
+    @property
+    def aws(self) -> AwsConfig:
+        """Who calls AWS, and where."""
+        return AwsConfig(region=self.region, profile=self.profile, role_arn=self.role_arn)
+
+    def places_for_contracts(self) -> dict[str, str]:
+        """What `${name}` in a contract's servers stands for."""
+        return {
+            "environment": self.environment,
+            "raw_bucket": self.buckets.raw,
+            "processed_bucket": self.buckets.processed,
+            "quarantine_bucket": self.buckets.quarantine,
+            "artifacts_bucket": self.buckets.artifacts,
+            "warehouse_database": self.warehouse.database,
+            "warehouse_schema": self.warehouse.schema_name,
+            "catalog_database": self.glue.database,
+            **self.places,
+        }
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables first, then what the file said."""
+        return env_settings, init_settings
+
+
+def list_environments(root: Path = ROOT) -> list[str]:
+    """The environments that config/ describes, sorted."""
+    return sorted(path.stem for path in (root / "config").glob("*.yml"))
+
+
+def read_config(environment: str, *, root: Path = ROOT) -> dict[str, Any]:
+    """What config/<environment>.yml says, unchecked.
+
+    Raises:
+        SettingsError: There is no such environment, or its file is no YAML mapping.
+    """
+    known = list_environments(root)
+    if environment not in known:
+        close = difflib.get_close_matches(environment, known, n=1)
+        raise SettingsError(
+            f'there is no environment "{environment}"'
+            + (f', did you mean "{close[0]}"?' if close else ""),
+            fix=f"choose one of {', '.join(known)}, or write config/<name>.yml",
+        )
+    path = root / "config" / f"{environment}.yml"
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"config/{path.name} is not YAML: {error}", fix="mend the file at that line"
+        ) from error
+    if not isinstance(found, dict):
+        raise SettingsError(f"config/{path.name} holds no settings", fix="see config/dev.yml")
+    return {"environment": environment, **found}
+
+
+def load_settings(environment: str, *, root: Path = ROOT) -> Settings:
+    """The settings of one environment.
+
+    Raises:
+        SettingsError: Something is missing or wrong; the message lists every such setting.
+    """
+    values = read_config(environment, root=root)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [_complaint(each) for each in error.errors()]
+        raise SettingsError(
+            f"config/{environment}.yml, or the ETL_ variables over it, will not do:\n"
+            + "\n".join(f"  - {line}" for line in lines),
+            fix=f"set them in config/{environment}.yml or in the variable named beside each",
+        ) from error
+
+
+def _complaint(error: Any) -> str:
+    path = [str(part) for part in error["loc"]]
+    variable = "ETL_" + "__".join(path).upper()
+    if error["type"] == "missing":
+        what = "is missing"
+    elif error["type"] == "extra_forbidden":
+        what = "is not a setting"
+        if any(word in path[-1].lower() for word in ("password", "secret", "token", "key")):
+            what += "; secrets never stand in files: credentials come from AWS"
+    else:
+        what = error["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(path)} {what} ({variable})"
