@@ -37,14 +37,15 @@ def make_client(
     Args:
         read_timeout_seconds: Instead of the configuration's, for calls that answer late.
     """
-    return _session(config).client(
+    # boto3's stubs know each service by a literal name; here it is a variable.
+    session: Any = _session(config)
+    return session.client(
         service,
         config=Config(
             retries={"mode": "standard", "total_max_attempts": config.max_attempts},
             connect_timeout=config.connect_timeout_seconds,
             read_timeout=read_timeout_seconds or config.read_timeout_seconds,
             user_agent_extra="prefect-aws-etl",
-            s3={"us_east_1_regional_endpoint": "regional"},
         ),
     )
 
