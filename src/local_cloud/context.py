@@ -1,0 +1,139 @@
+"""What every service of the embedded cloud is given: `Cloud`, and the children it starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_MINDER = Path(__file__).with_name("minder.py")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The root key of one embedded cloud: generated with its home, worth nothing elsewhere."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
+class Child(subprocess.Popen[Any]):
+    """A process that dies with this one, however this one dies.
+
+    `pid` is its minder's. `terminate` asks the command to end, `kill` ends its whole group.
+    """
+
+    def __init__(self, command: list[str], **popen: Any) -> None:
+        reading, self._lifeline = os.pipe()
+        try:
+            super().__init__(
+                [sys.executable, "-I", "-S", str(_MINDER), *command],
+                stdin=reading,
+                start_new_session=True,
+                **popen,
+            )
+        except BaseException:
+            self._cut_lifeline()
+            raise
+        finally:
+            os.close(reading)
+
+    def kill(self) -> None:
+        """End the command and all it started, at once."""
+        self._cut_lifeline()
+
+    def __del__(self, *args: Any, **kwargs: Any) -> None:
+        self._cut_lifeline()
+        super().__del__(*args, **kwargs)  # type: ignore[misc]
+
+    def _cut_lifeline(self) -> None:
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
+
+
+@dataclass
+class Cloud:
+    """One running embedded cloud.
+
+    Attributes:
+        home: Its data folder: state, object bytes, logs. Mode 0700.
+        exports: What `env` prints beside the AWS variables; a service adds its own at install.
+    """
+
+    home: Path
+    endpoint_url: str
+    credentials: Credentials
+    region: str = "us-east-1"
+    account_id: str = "123456789012"
+    exports: dict[str, str] = field(default_factory=dict)
+    _children: list[Child] = field(default_factory=list, init=False)
+    _on_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud, as its root user."""
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=self.credentials.access_key_id,
+            aws_secret_access_key=self.credentials.secret_access_key,
+            config=Config(
+                proxies={}, retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}
+            ),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The standard variables that lead boto3 and the AWS command line to this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_access_key,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+        }
+
+    def spawn(self, command: list[str], **popen: Any) -> Child:
+        """Start a child in a process group of its own that dies with this process.
+
+        Args:
+            popen: As for `subprocess.Popen`; standard input is taken and reads as empty.
+        """
+        child = Child(command, **popen)
+        self._children = [c for c in self._children if c.poll() is None] + [child]
+        return child
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the cloud stops, last registered first, before children are killed."""
+        self._on_stop.append(callback)
+
+    def stop(self) -> None:
+        """Run the stop callbacks, then end every child that is left."""
+        while self._on_stop:
+            try:
+                self._on_stop.pop()()
+            except Exception as error:  # one service's failure must not keep the others running
+                print(f"while stopping: {error!r}", file=sys.stderr)
+        for child in self._children:
+            child.kill()
+        for child in self._children:
+            child.wait(timeout=5)
+
+    def object_path(self, bucket: str, key: str) -> Path | None:
+        """The file that holds an object's current bytes: complete, and never changed again."""
+        from local_cloud import storage
+
+        return storage.object_path(bucket, key)
+
+    def list_objects(self, bucket: str, prefix: str) -> list[tuple[str, int, Path]]:
+        """Key, size in bytes and file of each current object under `prefix`, in key order."""
+        from local_cloud import storage
+
+        return storage.list_objects(bucket, prefix)
