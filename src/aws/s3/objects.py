@@ -1,0 +1,111 @@
+"""Read, write, list and delete objects."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
+
+DELETE_BATCH = 1000  # the most keys that DeleteObjects takes
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Object:
+    """What a listing or a HEAD says of an object; `size` is in bytes."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+
+
+def get_bytes(client: S3Client, *, bucket: str, key: str) -> bytes:
+    """The whole object, in memory: for small ones."""
+    return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def open_object(client: S3Client, *, bucket: str, key: str) -> StreamingBody:
+    """The object's body as a readable stream; close it."""
+    return client.get_object(Bucket=bucket, Key=key)["Body"]
+
+
+def put_bytes(
+    client: S3Client,
+    *,
+    bucket: str,
+    key: str,
+    body: bytes,
+    content_type: str = "application/octet-stream",
+) -> None:
+    """Write a small object whole; S3 checks its SHA-256 before it keeps it."""
+    client.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=body,
+        ContentType=content_type,
+        ChecksumSHA256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
+    )
+
+
+def head_object(client: S3Client, *, bucket: str, key: str) -> S3Object | None:
+    """What S3 knows of the object, or None if it does not exist."""
+    try:
+        found = client.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return None
+        raise
+    return S3Object(
+        key=key,
+        size=found["ContentLength"],
+        etag=found["ETag"].strip('"'),
+        last_modified=found["LastModified"],
+    )
+
+
+def iter_objects(client: S3Client, *, bucket: str, prefix: str) -> Iterator[S3Object]:
+    """Every object under the prefix, in key order, page after page."""
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        for each in page.get("Contents", []):
+            yield S3Object(
+                key=each["Key"],
+                size=each["Size"],
+                etag=each["ETag"].strip('"'),
+                last_modified=each["LastModified"],
+            )
+
+
+def delete_objects(client: S3Client, *, bucket: str, keys: Iterable[str]) -> int:
+    """Delete objects; keys that do not exist are no error.
+
+    Returns:
+        How many keys were asked for.
+
+    Raises:
+        ClientError: S3 refused one or more; the others are deleted all the same.
+    """
+    remaining = iter(keys)
+    deleted = 0
+    while batch := list(islice(remaining, DELETE_BATCH)):
+        answer = client.delete_objects(
+            Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+        )
+        if errors := answer.get("Errors"):
+            first = errors[0]
+            message = f"{len(errors)} not deleted, first {first.get('Key')}: {first.get('Message')}"
+            raise ClientError(
+                {"Error": {"Code": first.get("Code", ""), "Message": message}}, "DeleteObjects"
+            )
+        deleted += len(batch)
+    return deleted

@@ -1,0 +1,117 @@
+"""The manifest of an extraction: which objects it is made of, and proof of what is in them.
+
+It is written last. Without its manifest an extraction does not exist: nothing downstream lists a
+prefix and hopes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from aws.s3 import get_bytes, put_bytes
+from etl.errors import StorageError
+from etl.keys import parse_s3_uri
+from etl.model import Encoding
+from etl.storage import explain_storage_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawObject:
+    """One gzip file of JSON lines.
+
+    Attributes:
+        bytes: Its size on S3, compressed.
+        sha256: Hex digest of the bytes on S3.
+        rows: How many lines it holds.
+    """
+
+    uri: str
+    bytes: int
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """One extraction. It holds no time of day: the same input gives the same manifest.
+
+    Attributes:
+        source: The source system's name.
+        encoding: Whether values are typed by JSON or all text, as from CSV.
+        rows: Lines in all objects.
+        bytes: Compressed size of all objects.
+        contract_uri: The compiled contract that the extraction was made for.
+    """
+
+    dataset: str
+    run_date: date
+    source: str
+    encoding: Encoding
+    objects: tuple[RawObject, ...]
+    rows: int
+    bytes: int
+    contract_uri: str
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same manifest gives the same text."""
+        content = dataclasses.asdict(self) | {"run_date": self.run_date.isoformat()}
+        return json.dumps(content, sort_keys=True, indent=1) + "\n"
+
+    @property
+    def digest(self) -> str:
+        """The identity of the extraction: SHA-256 of its canonical JSON, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """The manifest that `to_json` wrote.
+
+        Raises:
+            ValueError: The text is something else.
+        """
+        try:
+            content = json.loads(text)
+            objects = tuple(RawObject(**each) for each in content["objects"])
+            run_date = date.fromisoformat(content["run_date"])
+            return cls(**content | {"objects": objects, "run_date": run_date})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a manifest: {error}") from error
+
+
+def write_manifest(s3: S3Client, uri: str, manifest: Manifest) -> None:
+    """Make the extraction exist."""
+    bucket, key = parse_s3_uri(uri)
+    body = manifest.to_json().encode()
+    with explain_storage_errors(uri):
+        put_bytes(s3, bucket=bucket, key=key, body=body, content_type="application/json")
+
+
+def read_manifest(s3: S3Client, uri: str) -> Manifest:
+    """Read an extraction's manifest.
+
+    Raises:
+        StorageError: The extraction does not exist (or is not complete), or S3 refuses access.
+    """
+    bucket, key = parse_s3_uri(uri)
+    with explain_storage_errors(uri):
+        try:
+            body = get_bytes(s3, bucket=bucket, key=key)
+        except s3.exceptions.NoSuchKey as error:
+            raise StorageError(
+                f"there is no complete extraction: {uri} does not exist",
+                fix="run the pipeline for this date again; it extracts first",
+            ) from error
+    try:
+        return Manifest.from_json(body.decode())
+    except ValueError as error:
+        raise StorageError(
+            f"{uri} is damaged: {error}", fix="run the pipeline for this date again"
+        ) from error

@@ -1,0 +1,61 @@
+"""What S3's refusals mean to a person: `StorageError`s that name the place and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+
+from etl.errors import StorageError
+from etl.keys import parse_s3_uri
+
+_CREDENTIALS_FIX = "check the profile or role in config/<environment>.yml, or sign in again"
+_BAD_CREDENTIALS = {
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+}
+
+
+@contextmanager
+def explain_storage_errors(uri: str) -> Iterator[None]:
+    """Turn S3 errors that a person can act on into `StorageError`; let the others through."""
+    try:
+        yield
+    except ClientError as error:
+        explained = _explain(error, uri)
+        if explained is None:
+            raise
+        raise explained from error
+    except NoCredentialsError as error:
+        raise StorageError(f"no AWS credentials to reach {uri}", fix=_CREDENTIALS_FIX) from error
+    except EndpointConnectionError as error:
+        raise StorageError(
+            f"cannot reach S3 for {uri}: {error}",
+            fix="check the network and AWS_ENDPOINT_URL (`make status` for the embedded cloud)",
+        ) from error
+
+
+def _explain(error: ClientError, uri: str) -> StorageError | None:
+    bucket, _ = parse_s3_uri(uri)
+    code = error.response.get("Error", {}).get("Code", "")
+    action = error.operation_name
+    if code == "NoSuchBucket":
+        return StorageError(
+            f"bucket {bucket} does not exist ({action} on {uri})",
+            fix="create it (terraform apply), or correct `buckets` in config/<environment>.yml",
+        )
+    if code in ("AccessDenied", "403"):
+        return StorageError(
+            f"access to bucket {bucket} is denied ({action} on {uri})",
+            fix=f"allow the role s3:{action} on {bucket}, or use another profile",
+        )
+    if code in ("NoSuchKey", "404"):
+        return StorageError(f"{uri} does not exist", fix="run the step that writes it first")
+    if code in _BAD_CREDENTIALS:
+        return StorageError(f"AWS refused the credentials ({code}) for {uri}", fix=_CREDENTIALS_FIX)
+    return None
