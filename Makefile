@@ -1,0 +1,80 @@
+# `make` alone lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+DATASET  ?= orders
+RUN_DATE ?= 2026-01-01
+ENV      ?= local
+PYTHON   ?= $(shell command -v python3.11 || command -v python3)
+
+VENV := .venv
+BIN  := $(VENV)/bin
+CODE := src flows _glue-job _lambda tools bench .tests
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header pyproject.toml
+export PYTHONPATH := src
+
+.PHONY: help run test check lint format install up down status env package lock clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
+	@echo; echo "run, env and package take DATASET=$(DATASET) RUN_DATE=$(RUN_DATE) ENV=$(ENV)"
+
+run: $(VENV)/run.stamp ## Install, then run a day of a dataset (DATASET= RUN_DATE= ENV=)
+	@$(BIN)/python flows/full_pipeline.py --run-date $(RUN_DATE) --dataset $(DATASET) --env $(ENV)
+
+test: $(VENV)/dev.stamp ## Install, then pass every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint test ## What CI runs: format, style, types, import rules, tests
+
+lint: $(VENV)/dev.stamp ## Format, style, types and import rules
+	@$(BIN)/black --check --quiet $(CODE) || { echo "not formatted: run 'make format'"; exit 1; }
+	@$(BIN)/isort --check-only --quiet $(CODE)
+	@$(BIN)/flake8 $(CODE)
+	@$(BIN)/mypy src
+	@$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## Format the code
+	@$(BIN)/isort --quiet $(CODE)
+	@$(BIN)/black --quiet $(CODE)
+
+install: $(VENV)/dev.stamp ## Install everything, tests included, into .venv
+
+up: $(VENV)/run.stamp ## Start the embedded cloud and keep it up
+	@$(BIN)/python -m local_cloud up
+
+down: $(VENV)/run.stamp ## Stop the embedded cloud; its data stays
+	@$(BIN)/python -m local_cloud down
+
+status: $(VENV)/run.stamp ## Say whether the embedded cloud is up, and where
+	@$(BIN)/python -m local_cloud status
+
+env: $(VENV)/run.stamp ## Print the variables for other tools: eval "$$(make env)"
+	@$(BIN)/python -m local_cloud env
+
+package: $(VENV)/run.stamp ## Build the Glue and Lambda archives for AWS into build/
+	@$(BIN)/python tools/package.py --target lambda
+
+lock: $(VENV)/dev.stamp ## Write the locked requirements from pyproject.toml
+	@$(LOCK) --extra local --output-file requirements.txt
+	@$(LOCK) --constraints requirements.txt --output-file requirements-deploy.txt
+	@$(LOCK) --constraints requirements.txt --extra local --extra dev --output-file requirements-dev.txt
+
+clean: ## Remove what was built and installed; the embedded cloud's data too
+	rm -rf $(VENV) build .local-cloud .mypy_cache .pytest_cache
+
+$(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
+	@echo "installing into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
+	@echo "installing into $(VENV), with what tests need (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,124 @@
+"""The command line of the flows: arguments in, exit code out, no traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+from etl.errors import EtlError, SettingsError, UsageError
+
+EXAMPLES = """examples:
+  python flows/full_pipeline.py --run-date 2026-01-01
+  python flows/full_pipeline.py --run-date 2026-01-01 --dataset airports
+  python flows/full_pipeline.py --run-date 2026-01-01 --loader data-api
+  python flows/full_pipeline.py --run-date 2026-01-01 --json > report.json
+  python flows/full_pipeline.py --run-date 2026-01-01 --env prod
+"""
+
+
+def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The options of flows/full_pipeline.py. Ends the process on --help or a wrong option."""
+    parser = argparse.ArgumentParser(
+        prog="full_pipeline.py",
+        description="Carry one day of a dataset from its source to the warehouse.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--run-date", type=_run_date, required=True, metavar="YYYY-MM-DD", help="the day to run"
+    )
+    parser.add_argument("--dataset", default="orders", help="a contract in config/contracts/")
+    parser.add_argument(
+        "--env",
+        default=os.environ.get("ETL_ENV", "local"),
+        help="a file in config/, by default $ETL_ENV or local",
+    )
+    parser.add_argument(
+        "--loader", choices=["copy", "data-api"], help="how to load, by default as config/ says"
+    )
+    parser.add_argument("--json", action="store_true", help="print only the report, as JSON")
+    parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")
+    return parser.parse_args(arguments)
+
+
+def _run_date(text: str) -> date:
+    try:
+        # fromisoformat also takes 20260101 and 2026-W01-4.
+        day = datetime.strptime(text, "%Y-%m-%d").date()
+        if day.isoformat() != text:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a date like 2026-01-01') from None
+    try:
+        check_run_date(day)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(error.message) from None
+    return day
+
+
+def check_run_date(day: date) -> None:
+    """Refuse a day that has not begun (UTC).
+
+    Raises:
+        UsageError: The day lies in the future.
+    """
+    today = datetime.now(UTC).date()
+    if day > today:
+        raise UsageError(
+            f"{day} lies in the future (today is {today}, UTC)", fix="choose a day up to today"
+        )
+
+
+def run_command(command: Callable[[], None], *, again: str, show_traceback: bool = False) -> int:
+    """Run a command as a program does: progress on standard error, a short word on failure.
+
+    Args:
+        again: The command line to give as the next step after a failure.
+
+    Returns:
+        The exit code: 0, 1 after a failure, 2 after a mistake in the input, 130 after Ctrl-C.
+    """
+    _log_to_stderr()
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        command()
+    except KeyboardInterrupt:
+        print("\nstopped. Nothing is half done: the same command starts over.", file=sys.stderr)
+        return 130
+    except (UsageError, SettingsError) as error:
+        _complain(error, again=None, show_traceback=show_traceback)
+        return 2
+    except Exception as error:
+        _complain(error, again=again, show_traceback=show_traceback)
+        return 1
+    return 0
+
+
+def _complain(error: Exception, *, again: str | None, show_traceback: bool) -> None:
+    if show_traceback:
+        traceback.print_exception(error)
+    print(f"\nfailed: {_describe(error)}", file=sys.stderr)
+    if again:
+        print(f"  next: {again}   (safe to repeat; --traceback shows more)", file=sys.stderr)
+
+
+def _describe(error: Exception) -> str:
+    return str(error) if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
+
+
+def _terminate(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    logger = logging.getLogger("etl")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)

@@ -1,0 +1,132 @@
+"""What a run did, as JSON beside the data and as a table for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from datetime import date
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageReport:
+    """One stage's figures.
+
+    Attributes:
+        rows: Rows that left the stage, or None where rows are not its matter.
+        bytes: Bytes that it wrote (or, for a query, scanned).
+        cost_usd: Estimated cost on AWS.
+    """
+
+    name: str
+    seconds: float
+    rows: int | None
+    bytes: int | None
+    cost_usd: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Where the extracted rows went."""
+
+    extracted: int
+    deduplicated: int
+    quarantined: int
+    loaded: int
+
+    @property
+    def missing(self) -> int:
+        """Rows that are nowhere; below zero, rows that came from nowhere."""
+        return self.extracted - self.loaded - self.quarantined - self.deduplicated
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """The whole run. `table_hash` depends on the table's rows only: not on order, time or run."""
+
+    dataset: str
+    run_date: date
+    run_id: str
+    environment: str
+    status: str
+    rows: Rows
+    table_rows: int
+    table_hash: str
+    stages: tuple[StageReport, ...]
+    places: dict[str, str]
+    reject_reasons: dict[str, int] = field(default_factory=dict)
+    prices_as_of: date
+    contract_version: str
+
+    def to_json(self) -> str:
+        """The report as one JSON object."""
+        return json.dumps(dataclasses.asdict(self), default=str, indent=2, ensure_ascii=False)
+
+
+def print_report(report: RunReport, *, hints: list[str], console: Console | None = None) -> None:
+    """Show the report on standard output."""
+    # A pipe has no width; a wide one keeps paths whole.
+    console = console or Console(highlight=False, soft_wrap=True)
+    console.print(render(report, hints=hints))
+
+
+def render(report: RunReport, *, hints: list[str]) -> RenderableType:
+    """The report as rich draws it."""
+    rows = report.rows
+    title = Text.assemble(
+        (f"{report.dataset} {report.run_date}", "bold"),
+        f"  {report.status} in {report.environment}, run {report.run_id}",
+    )
+    parts: list[RenderableType] = ["", title, "", _stage_table(report), ""]
+    if rows.extracted == 0:
+        parts.append("The source has no rows for this date: an empty day, and a valid run.")
+    parts.append(
+        f"rows     {rows.extracted:,} extracted = {rows.loaded:,} loaded"
+        f" + {rows.quarantined:,} quarantined + {rows.deduplicated:,} deduplicated"
+    )
+    for reason, count in list(report.reject_reasons.items())[:5]:
+        parts.append(f"         {count:>6,} quarantined for {reason}")
+    parts.append(f"table    {report.table_rows:,} rows, hash {report.table_hash}")
+    parts.append(
+        f"cost     about ${sum(stage.cost_usd for stage in report.stages):.4f} on AWS for these"
+        f" times and bytes, at list prices of {report.prices_as_of}"
+    )
+    parts += ["", Text("where it lies", style="bold"), _pairs(report.places)]
+    if hints:
+        parts += ["", Text("what to try next", style="bold"), *(f"  {hint}" for hint in hints)]
+    return Group(*parts)
+
+
+def _stage_table(report: RunReport) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("stage")
+    for heading in ("rows", "bytes", "seconds", "est. USD"):
+        table.add_column(heading, justify="right")
+    for stage in report.stages:
+        table.add_row(
+            stage.name,
+            "" if stage.rows is None else f"{stage.rows:,}",
+            "" if stage.bytes is None else human_bytes(stage.bytes),
+            f"{stage.seconds:.1f}",
+            f"{stage.cost_usd:.4f}",
+        )
+    return table
+
+
+def _pairs(places: dict[str, str]) -> Group:
+    width = max(map(len, places), default=0)
+    return Group(*(f"  {name:<{width}}  {place}" for name, place in places.items()))
+
+
+def human_bytes(count: int) -> str:
+    """A size as people say it: 999 B, 12.3 kB, 4.5 MB."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
