@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -114,7 +117,8 @@ class Upload:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self._committed:
+        # A failing abort must not hide why the upload failed; a bucket's lifecycle rule tidies up.
+        with suppress(*(() if error is None else (BotoCoreError, ClientError))):
             self.abort()
 
     def _put_whole(self) -> None:
