@@ -1,0 +1,1 @@
+"""Amazon Redshift: temporary credentials, a TLS connection, and the Data API."""

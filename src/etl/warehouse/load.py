@@ -1,0 +1,150 @@
+"""Load one run into the warehouse: stage, replace or merge, ledger, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from aws.redshift.errors import StatementError
+from aws.s3.objects import put_bytes
+from etl.errors import WarehouseError
+from etl.keys import parse_s3_uri, processed_uri, run_uri
+from etl.model import Contract
+from etl.settings import Settings
+from etl.storage import explain_storage_errors
+from etl.warehouse import ledger
+from etl.warehouse.executor import Executor, retry_conflicts
+from etl.warehouse.explain import explain_warehouse_errors, explained_step, load_errors
+from etl.warehouse.load_sql import Step, load_steps
+from etl.warehouse.migrate import migrate
+from etl.warehouse.table_hash import table_hash_sql
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MANIFEST_NAME = "load.manifest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadResult:
+    """What a load did, and what the table holds after it.
+
+    Attributes:
+        loaded: Rows of the run that the warehouse took in.
+        superseded: Those of them that do not show, because another run has a newer row of the key.
+        table_hash: 32 hex digits of the whole table's content, see `table_hash_sql`.
+    """
+
+    loaded: int
+    superseded: int
+    table_rows: int
+    table_hash: str
+
+
+def load(
+    *,
+    s3: S3Client,
+    contract: Contract,
+    run_date: date,
+    run_id: str,
+    metrics: Mapping[str, Any],
+    rows: int,
+    settings: Settings,
+    executor: Executor,
+) -> LoadResult:
+    """Make the warehouse hold of `run_date` what the run's Parquet files hold.
+
+    Creates or migrates the tables first. Loading again, after any failure or none, by either
+    executor, ends in the same tables.
+
+    Args:
+        metrics: What the transform wrote: rows, files, manifest_digest.
+        rows: How many rows the files hold, as the validator counted them; a stage table that
+            holds another number fails the transaction.
+
+    Raises:
+        WarehouseError: The warehouse cannot be reached, its tables do not fit the contract, or it
+            refused a statement; nothing was changed but what `migrate` had done.
+    """
+    if rows and not metrics["files"]:
+        raise WarehouseError(
+            f"{contract.dataset} {run_date}: {rows} rows validated, no file named by the transform",
+            fix="run the transform again",
+        )
+    manifest_uri = None
+    if metrics["files"]:
+        manifest_uri = run_uri(
+            settings.buckets.artifacts, contract.dataset, run_date, MANIFEST_NAME
+        )
+        write_load_manifest(s3, uri=manifest_uri, files=metrics["files"])
+    counts = metrics["rows"]
+    this = ledger.Load(
+        run_date=run_date,
+        run_id=run_id,
+        extracted=counts["read"],
+        deduplicated=counts["deduplicated"],
+        quarantined=counts["quarantined"],
+        loaded=rows,
+        manifest_digest=metrics["manifest_digest"],
+        loaded_at=datetime.now(UTC),
+    )
+    steps = load_steps(
+        contract,
+        this,
+        manifest_uri=manifest_uri,
+        copy_role_arn=settings.warehouse.copy_role_arn,
+    )
+    with explain_warehouse_errors(settings):
+        retry_conflicts(lambda: migrate(executor, contract))
+        with _named(steps, contract, run_date, executor):
+            retry_conflicts(lambda: executor.run_transaction([step.sql for step in steps]))
+        return retry_conflicts(lambda: _read_result(executor, contract, this))
+
+
+def write_load_manifest(s3: S3Client, *, uri: str, files: Sequence[Mapping[str, Any]]) -> None:
+    """Write the list of files that COPY is to read, each of them or none.
+
+    Args:
+        files: `uri` and `bytes` of each.
+    """
+    entries = [
+        {"url": file["uri"], "mandatory": True, "meta": {"content_length": file["bytes"]}}
+        for file in files
+    ]
+    bucket, key = parse_s3_uri(uri)
+    with explain_storage_errors(uri):
+        put_bytes(
+            s3,
+            bucket=bucket,
+            key=key,
+            body=json.dumps({"entries": entries}, indent=1).encode(),
+            content_type="application/json",
+        )
+
+
+def _read_result(executor: Executor, contract: Contract, this: ledger.Load) -> LoadResult:
+    ((superseded,),) = executor.query(ledger.superseded_sql(contract, this.run_date))
+    ((table_rows, table_hash),) = executor.query(table_hash_sql(contract))
+    return LoadResult(
+        loaded=this.loaded,
+        superseded=superseded,
+        table_rows=table_rows,
+        table_hash=table_hash,
+    )
+
+
+@contextmanager
+def _named(
+    steps: Sequence[Step], contract: Contract, run_date: date, executor: Executor
+) -> Iterator[None]:
+    """Say which step it was that Redshift refused."""
+    try:
+        yield
+    except StatementError as error:
+        step = steps[error.index] if error.index >= 0 else Step("commit the load", "COMMIT")
+        details = load_errors(executor, processed_uri(contract, run_date))
+        raise explained_step(f"{contract.dataset} {run_date}", step, error, details) from error
