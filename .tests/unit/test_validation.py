@@ -1,0 +1,262 @@
+"""The validator's verdict: every check passing and failing, and how little it reads for it."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from parquet_samples import (
+    RUN_DATE,
+    CountingFile,
+    parquet_bytes,
+    processed_file,
+    sale,
+    sales_contract,
+)
+
+from etl import scan as scan_module
+from etl.arrow_schema import arrow_schema
+from etl.errors import ValidationError
+from etl.model import Check
+from etl.parquet_footers import open_parquet
+from etl.scan import count_duplicates
+from etl.validation import ProcessedFile, RowCounts, Validation, validate
+
+CONTRACT = sales_contract()
+
+
+def verdict(*bodies: bytes, contract: Any = CONTRACT, **counts: int) -> Validation:
+    rows = sum(pq.ParquetFile(pa.BufferReader(body)).metadata.num_rows for body in bodies)
+    counts = {"valid": rows, "quarantined": 0, "deduplicated": 0} | counts
+    counts.setdefault("read", counts["valid"] + counts["quarantined"] + counts["deduplicated"])
+    files = [processed_file(body, name=f"part-{index}") for index, body in enumerate(bodies)]
+    return validate(contract, files=files, counts=RowCounts(**counts), run_date=RUN_DATE)
+
+
+def failed(validation: Validation) -> dict[tuple[str, str | None], Any]:
+    return {
+        (check.name, check.column): check.measured
+        for check in validation.checks
+        if not check.passed
+    }
+
+
+def test_validate_good_files_passes_every_check_with_its_figures() -> None:
+    first, second = parquet_bytes([sale(1), sale(2)]), parquet_bytes([sale(3)])
+    found = verdict(first, second)
+    assert found.passed
+    assert (found.rows, found.bytes) == (3, len(first) + len(second))
+    assert [(each.name, each.column, each.measured, each.expected) for each in found.checks] == [
+        ("files", None, 2, 2),
+        ("schema", None, "11 columns", "11 columns"),
+        ("rows_written", None, 3, 3),
+        ("rows_accounted_for", None, 3, 3),
+        ("required", "sale_id", 0, 0),
+        ("required", "line", 0, 0),
+        ("required", "status", 0, 0),
+        ("required", "subtotal", 0, 0),
+        ("required", "sold_on", 0, 0),
+        ("required", "items", 0, 0),
+        ("required", "items[].sku", 0, 0),
+        ("required", "items[].quantity", 0, 0),
+        ("discount_within_subtotal", "discount", 0, 0),
+        ("known_status", "status", 0, 0),
+        ("not_in_the_future", "sold_on", 0, 0),
+        ("primary_key_unique", "sale_id, line", 0, 0),
+        ("some_rows", None, 3, ">= 1 and <= 1000"),
+        ("few_rejects", None, 0.0, "<= 20"),
+        ("weights_known", "weight", 0, "<= 3"),
+        ("sale_once", "sale_id", 0, "<= 0"),
+        ("fresh", "updated_at", 12.0, "<= 48"),
+    ]
+
+
+def test_validate_twice_gives_the_same_answer() -> None:
+    body = parquet_bytes([sale(1)])
+    assert verdict(body).to_dict() == verdict(body).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": None}, {("required", "status"): 1}),
+        ({"items": None}, {("required", "items"): 1}),
+        (
+            {"items": [{"sku": None, "quantity": 1, "gift_note": None}]},
+            {("required", "items[].sku"): 1},
+        ),
+        ({"discount": Decimal("100.26")}, {("discount_within_subtotal", "discount"): 1}),
+        ({"discount": Decimal("-0.01")}, {("discount_within_subtotal", "discount"): 1}),
+        ({"status": "lost"}, {("known_status", "status"): 1}),
+        ({"sold_on": date(2026, 1, 2)}, {("not_in_the_future", "sold_on"): 1}),
+        ({"sale_id": "S-000001", "line": 2}, {("sale_once", "sale_id"): 1}),
+        (
+            {"sale_id": "S-000001"},
+            {("primary_key_unique", "sale_id, line"): 1, ("sale_once", "sale_id"): 1},
+        ),
+    ],
+)
+def test_validate_one_bad_row_fails_exactly_its_checks(
+    changes: dict[str, Any], expected: dict[Any, Any]
+) -> None:
+    rows = [sale(1), sale(2), sale(3, **changes)]
+    assert failed(verdict(parquet_bytes(rows))) == expected
+    assert failed(verdict(parquet_bytes(rows[:1]), parquet_bytes(rows[1:]))) == expected
+    # The same without statistics: everything is read.
+    assert failed(verdict(parquet_bytes(rows, write_statistics=False))) == expected
+
+
+def test_validate_empty_arrays_are_no_nulls() -> None:
+    assert verdict(parquet_bytes([sale(1, items=[]), sale(2)])).passed
+
+
+@pytest.mark.parametrize("options", [{}, {"write_statistics": False}])
+def test_validate_stale_data_fails_with_its_age(options: dict[str, Any]) -> None:
+    old = datetime(2025, 12, 30, tzinfo=timezone.utc)
+    rows = [sale(1, updated_at=old), sale(2, updated_at=None)]
+    assert failed(verdict(parquet_bytes(rows, **options))) == {("fresh", "updated_at"): 72.0}
+    unknown = verdict(parquet_bytes([sale(1, updated_at=None)], **options))
+    assert unknown.checks[-1].passed and unknown.checks[-1].measured is None
+
+
+@pytest.mark.parametrize("options", [{}, {"write_statistics": False}])
+def test_validate_too_many_nulls_fails_with_their_count(options: dict[str, Any]) -> None:
+    rows = [sale(number, weight=None) for number in range(4)]
+    assert failed(verdict(parquet_bytes(rows, **options))) == {("weights_known", "weight"): 4}
+
+
+def test_validate_too_many_rejects_fails_with_their_share() -> None:
+    found = verdict(parquet_bytes([sale(1), sale(2)]), quarantined=1)
+    assert failed(found) == {("few_rejects", None): 33.3333}
+
+
+def test_validate_no_rows_fails_only_the_row_count() -> None:
+    nothing = validate(
+        CONTRACT,
+        files=[],
+        counts=RowCounts(read=0, valid=0, quarantined=0, deduplicated=0),
+        run_date=RUN_DATE,
+    )
+    assert failed(nothing) == failed(verdict(parquet_bytes([]))) == {("some_rows", None): 0}
+    assert verdict(parquet_bytes([]), contract=sales_contract(checks=())).passed
+
+
+def test_validate_counts_that_do_not_add_up_fail() -> None:
+    body = parquet_bytes([sale(1)])
+    assert failed(verdict(body, valid=2, read=2)) == {("rows_written", None): 1}
+    assert failed(verdict(body, read=3, deduplicated=1)) == {("rows_accounted_for", None): 2}
+
+
+def test_validate_missing_file_fails_and_names_it() -> None:
+    def missing() -> Any:
+        raise FileNotFoundError("gone")
+
+    found = validate(
+        CONTRACT,
+        files=[ProcessedFile(uri="s3://processed/gone", size=1, open=missing)],
+        counts=RowCounts(read=0, valid=0, quarantined=0, deduplicated=0),
+        run_date=RUN_DATE,
+    )
+    assert failed(found) == {("files", None): "s3://processed/gone does not exist"}
+
+
+@pytest.mark.parametrize("body", [b"", b"no Parquet at all", parquet_bytes([sale(1)])[:-9]])
+def test_validate_corrupt_file_fails_and_names_it(body: bytes) -> None:
+    found = validate(
+        CONTRACT,
+        files=[processed_file(body)],
+        counts=RowCounts(read=0, valid=0, quarantined=0, deduplicated=0),
+        run_date=RUN_DATE,
+    )
+    assert "part-0.parquet is not readable as Parquet" in failed(found)[("files", None)]
+
+
+def test_validate_corrupt_pages_fail() -> None:
+    body = bytearray(parquet_bytes([sale(number) for number in range(100)]))
+    body[4:400] = b"\xff" * 396
+    assert ("values_readable", None) in failed(verdict(bytes(body)))
+
+
+def test_validate_file_of_another_size_fails() -> None:
+    body = parquet_bytes([sale(1)])
+    found = validate(
+        CONTRACT,
+        files=[processed_file(body, size=7)],
+        counts=RowCounts(read=1, valid=1, quarantined=0, deduplicated=0),
+        run_date=RUN_DATE,
+    )
+    expected = f"s3://processed/part-0.parquet has {len(body)} bytes, the transform wrote 7"
+    assert failed(found) == {("files", None): expected}
+
+
+def test_validate_another_schema_fails_and_says_where() -> None:
+    schema = arrow_schema(CONTRACT)
+    line = schema.get_field_index("line")
+    wrong = schema.set(line, pa.field("line", pa.int64())).remove(0)
+    wrong = wrong.append(pa.field("extra", pa.string()))
+    found = verdict(parquet_bytes([], schema=wrong), contract=sales_contract(checks=()))
+    assert failed(found) == {
+        ("schema", None): (
+            "s3://processed/part-0: sale_id is missing; "
+            "s3://processed/part-0: extra is not in the contract; "
+            "s3://processed/part-0: line is int64, expected int32"
+        )
+    }
+
+
+def test_validate_another_order_of_columns_fails() -> None:
+    reversed_schema = pa.schema(list(arrow_schema(CONTRACT))[::-1])
+    found = verdict(parquet_bytes([sale(1)], schema=reversed_schema))
+    assert "columns are in the order items, updated_at" in failed(found)[("schema", None)]
+
+
+def test_validate_unknown_metric_is_refused() -> None:
+    contract = sales_contract(checks=(Check(name="odd", metric="entropy", column="status"),))
+    with pytest.raises(ValidationError, match="check odd measures entropy of status"):
+        verdict(parquet_bytes([sale(1)]), contract=contract)
+
+
+def test_validate_reads_footers_and_needed_columns_only() -> None:
+    rows = [sale(n, seller_id=n * 7919, weight=n / 7) for n in range(20_000)]
+    body = parquet_bytes(rows, use_dictionary=False, row_group_size=5_000)
+    metadata = pq.ParquetFile(pa.BufferReader(body)).metadata
+    sizes: dict[str, int] = {}
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        for chunk in map(group.column, range(group.num_columns)):
+            name = chunk.path_in_schema.partition(".")[0]
+            sizes[name] = sizes.get(name, 0) + chunk.total_compressed_size
+    footer = len(body) - sum(sizes.values())
+
+    def travelled(**changes: Any) -> int:
+        file = CountingFile(body)
+        counts = RowCounts(read=20_000, valid=20_000, quarantined=0, deduplicated=0)
+        processed = ProcessedFile(uri="x", size=len(body), open=lambda: file)
+        contract = sales_contract(**changes)
+        validate(contract, files=[processed], counts=counts, run_date=RUN_DATE)
+        return file.read_bytes
+
+    slack = 64 * 1024  # the footer's read-ahead
+    footers_only = travelled(rules=(), primary_key=(), checks=CONTRACT.checks[-1:])
+    assert footers_only <= footer + slack
+    rules_only = travelled(primary_key=(), checks=())
+    needed = sum(sizes[name] for name in ("discount", "subtotal", "status", "sold_on"))
+    assert needed <= rules_only <= footer + needed + slack
+    assert rules_only < len(body) / 2
+
+
+def test_count_duplicates_in_several_passes_finds_the_same(monkeypatch: Any) -> None:
+    rows = [sale(number % 700, line=number % 3) for number in range(1500)]
+    body = parquet_bytes(rows, row_group_size=400)
+    distinct = len({(row["sale_id"], row["line"]) for row in rows})
+    for at_once in (2_000, 1_000, 100):
+        monkeypatch.setattr(scan_module, "ROWS_AT_ONCE", at_once)
+        file = open_parquet("x", io.BytesIO(body), size=len(body))
+        assert count_duplicates([file], ["sale_id", "line"]) == 1500 - distinct
+        assert count_duplicates([file], ["sale_id"]) == 800
+        assert count_duplicates([file], ["seller_id"]) == 800

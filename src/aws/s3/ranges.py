@@ -1,0 +1,102 @@
+"""Read parts of an object as a seekable file, so that only what is asked for travels."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+TAIL_BYTES = 64 * 1024
+
+
+class RangeFile(io.RawIOBase):
+    """An object as a read-only seekable file over ranged GETs.
+
+    Opening fetches the object's tail in one request (Parquet keeps its footer there) and learns
+    its size and ETag from it. Later reads ask for exactly their bytes of that same version of the
+    object. It is not thread-safe: one reader at a time.
+
+    Attributes:
+        size: The object's size in bytes.
+        fetched_bytes: How many bytes have travelled so far.
+    """
+
+    def __init__(
+        self, client: S3Client, *, bucket: str, key: str, tail_bytes: int = TAIL_BYTES
+    ) -> None:
+        """Open the object.
+
+        Raises:
+            ClientError: There is no such object, or S3 refuses access.
+        """
+        self._client = client
+        self._bucket = bucket
+        self._key = key
+        self._position = 0
+        self._tail, self.size, self._etag = self._fetch_tail(tail_bytes)
+        self.fetched_bytes = len(self._tail)
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """The position in bytes from the start."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position; costs no request."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Up to `size` bytes, to the end if negative; fewer only at the end of the object."""
+        wanted = self.size if size is None or size < 0 else self._position + size
+        end = min(wanted, self.size)
+        if end <= self._position:
+            return b""
+        chunk = self._range(self._position, end)
+        self._position = end
+        return chunk
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill `buffer` as far as the object goes."""
+        chunk = self.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def _range(self, start: int, end: int) -> bytes:
+        tail_start = self.size - len(self._tail)
+        if start >= tail_start:
+            return self._tail[start - tail_start : end - tail_start]
+        answer = self._client.get_object(
+            Bucket=self._bucket,
+            Key=self._key,
+            Range=f"bytes={start}-{end - 1}",
+            IfMatch=self._etag,
+        )
+        chunk = answer["Body"].read()
+        self.fetched_bytes += len(chunk)
+        return chunk
+
+    def _fetch_tail(self, tail_bytes: int) -> tuple[bytes, int, str]:
+        try:
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=self._key, Range=f"bytes=-{tail_bytes}"
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":  # an empty object has no tail
+                return b"", 0, ""
+            raise
+        tail = answer["Body"].read()
+        size = int(answer.get("ContentRange", f"/{len(tail)}").rpartition("/")[2])
+        return tail, size, answer["ETag"]

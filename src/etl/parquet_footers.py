@@ -1,0 +1,100 @@
+"""What Parquet footers tell without reading a row: counts, schema, nulls, latest values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timezone
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+# A column, and a field of the objects in it if it is an array; None for any one of its fields.
+Leaf = tuple[str, str | None]
+
+UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A Parquet file whose footer has been read."""
+
+    uri: str
+    bytes: int
+    parquet: pq.ParquetFile
+
+    @property
+    def row_groups(self) -> Iterator[pq.RowGroupMetaData]:
+        """The metadata of each row group."""
+        metadata = self.parquet.metadata
+        return (metadata.row_group(index) for index in range(metadata.num_row_groups))
+
+
+def open_parquet(uri: str, file: IO[bytes], *, size: int) -> OpenFile:
+    """Read the footer of an open file of `size` bytes.
+
+    Raises:
+        ArrowInvalid: It is no Parquet file, or its footer is damaged.
+    """
+    # pre_buffer asks for a row group's wanted columns in few large ranges, and for nothing else.
+    source = pa.PythonFile(file, mode="r")
+    return OpenFile(uri=uri, bytes=size, parquet=pq.ParquetFile(source, pre_buffer=True))
+
+
+def leaf_path(file: OpenFile, leaf: Leaf) -> str:
+    """The leaf's path in this file, e.g. items.list.element.sku: engines name lists differently."""
+    column, field = leaf
+    schema = file.parquet.schema
+    paths: Iterator[str] = (schema.column(index).path for index in range(len(schema)))
+    return next(
+        path
+        for path in paths
+        if path.partition(".")[0] == column and field in (None, path.rpartition(".")[2])
+    )
+
+
+def null_count(files: Sequence[OpenFile], leaf: Leaf) -> int | None:
+    """How many NULLs the leaf has by the footers; None if a footer does not say.
+
+    For a leaf inside arrays, NULL and empty arrays count too: only 0 is a definite answer.
+    """
+    total = 0
+    for chunk in _chunks(files, leaf):
+        statistics = chunk.statistics
+        if statistics is None or not statistics.has_null_count:
+            return None
+        total += statistics.null_count
+    return total
+
+
+def latest(files: Sequence[OpenFile], column: str) -> tuple[bool, datetime | None]:
+    """The greatest value of a date or timestamp column by the footers.
+
+    Returns:
+        Whether every footer says, and the value; None if there is no value at all.
+    """
+    found: list[datetime] = []
+    for chunk in _chunks(files, (column, None)):
+        statistics = chunk.statistics
+        if statistics is not None and statistics.has_min_max:
+            found.append(as_instant(statistics.max))
+        elif statistics is None or statistics.null_count != chunk.num_values:
+            return False, None
+    return True, max(found, default=None)
+
+
+def as_instant(value: Any) -> datetime:
+    """A date as its first moment in UTC; a timestamp in UTC."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    assert isinstance(value, date)
+    return datetime.combine(value, time(), timezone.utc)
+
+
+def _chunks(files: Sequence[OpenFile], leaf: Leaf) -> Iterator[pq.ColumnChunkMetaData]:
+    for file in files:
+        path = leaf_path(file, leaf)
+        for group in file.row_groups:
+            chunks = (group.column(index) for index in range(group.num_columns))
+            yield from (chunk for chunk in chunks if chunk.path_in_schema == path)

@@ -1,0 +1,226 @@
+"""Judge a run's processed files against the contract: footers first, then what they leave open.
+
+Nothing here connects to anything: files come in as open, seekable byte streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import IO, Any
+
+from etl.arrow_schema import arrow_schema, schema_differences
+from etl.errors import ValidationError
+from etl.figures import Figure, Figures
+from etl.model import Check, Contract
+from etl.parquet_footers import UNREADABLE, Leaf, OpenFile, open_parquet
+
+_MENTIONED = 5  # how many problems of a kind are spelled out
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessedFile:
+    """A file that the transform says it wrote.
+
+    Attributes:
+        size: Its bytes as the transform recorded them.
+        open: Opens it; FileNotFoundError if it does not exist.
+    """
+
+    uri: str
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowCounts:
+    """What the transform says became of the rows it read."""
+
+    read: int
+    valid: int
+    quarantined: int
+    deduplicated: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One check with its figures; values are what JSON can carry."""
+
+    name: str
+    column: str | None
+    passed: bool
+    measured: Any
+    expected: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """The verdict on a run. `rows` and `bytes` are as found in the files."""
+
+    rows: int
+    bytes: int
+    checks: tuple[Outcome, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check did."""
+        return all(check.passed for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON objects."""
+        return {
+            "passed": self.passed,
+            "rows": self.rows,
+            "bytes": self.bytes,
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def validate(
+    contract: Contract, *, files: Iterable[ProcessedFile], counts: RowCounts, run_date: date
+) -> Validation:
+    """Check the files and the transform's counts against the contract.
+
+    When files are missing, damaged or of another schema, the checks of their values are left out:
+    the verdict is a fail without them.
+    """
+    opened, problems = _open_all(files)
+    rows = sum(file.parquet.metadata.num_rows for file in opened)
+    checks = [
+        _outcome("files", not problems, _listed(problems) or len(opened), len(opened)),
+        _schema_outcome(contract, opened),
+        _outcome("rows_written", rows == counts.valid, rows, counts.valid),
+        _conservation(counts),
+    ]
+    if checks[0].passed and checks[1].passed:
+        try:
+            checks += _value_outcomes(contract, opened, rows, counts, run_date)
+        except UNREADABLE as error:
+            checks.append(_outcome("values_readable", False, _first_line(error), "every page"))
+    return Validation(rows=rows, bytes=sum(file.bytes for file in opened), checks=tuple(checks))
+
+
+def _open_all(files: Iterable[ProcessedFile]) -> tuple[list[OpenFile], list[str]]:
+    opened: list[OpenFile] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            stream = file.open()
+        except FileNotFoundError:
+            problems.append(f"{file.uri} does not exist")
+            continue
+        size = stream.seek(0, 2)
+        if size != file.size:
+            problems.append(f"{file.uri} has {size} bytes, the transform wrote {file.size}")
+        try:
+            opened.append(open_parquet(file.uri, stream, size=size))
+        except UNREADABLE as error:
+            problems.append(f"{file.uri} is not readable as Parquet: {_first_line(error)}")
+    return opened, problems
+
+
+def _schema_outcome(contract: Contract, files: Sequence[OpenFile]) -> Outcome:
+    expected = arrow_schema(contract)
+    differences = [
+        f"{file.uri}: {each}"
+        for file in files
+        for each in schema_differences(file.parquet.schema_arrow, expected)
+    ]
+    measured = _listed(differences) or f"{len(expected)} columns"
+    return _outcome("schema", not differences, measured, f"{len(expected)} columns")
+
+
+def _conservation(counts: RowCounts) -> Outcome:
+    accounted = counts.valid + counts.quarantined + counts.deduplicated
+    return _outcome("rows_accounted_for", accounted == counts.read, accounted, counts.read)
+
+
+def _value_outcomes(
+    contract: Contract, files: Sequence[OpenFile], rows: int, counts: RowCounts, run_date: date
+) -> list[Outcome]:
+    """The checks that look at values; what footers leave open is read in one scan."""
+    figures = Figures(files, run_date=run_date)
+    required = [(_leaf_name(leaf), figures.nulls(leaf)) for leaf in _required_leaves(contract)]
+    rules = [(rule, figures.violations(rule)) for rule in contract.rules]
+    checks = [(check, _metric(check, contract, figures, rows, counts)) for check in contract.checks]
+    figures.read()
+    unique = [(", ".join(contract.primary_key), figures.duplicates(contract.primary_key))]
+    return [
+        *(_none_expected("required", name, nulls()) for name, nulls in required),
+        *(_none_expected(rule.name, rule.column, broken()) for rule, broken in rules),
+        *(_none_expected("primary_key_unique", key, repeats()) for key, repeats in unique if key),
+        *(_bounded(check, measured()) for check, measured in checks),
+    ]
+
+
+def _required_leaves(contract: Contract) -> Iterator[Leaf]:
+    for column in contract.columns:
+        if column.required or column.name in contract.primary_key:
+            yield column.name, None
+        if column.type.element is not None:
+            for field in column.type.element.fields:
+                if field.required:
+                    yield column.name, field.name
+
+
+def _metric(
+    check: Check, contract: Contract, figures: Figures, rows: int, counts: RowCounts
+) -> Figure:
+    match check.metric, check.column:
+        case "row_count", _:
+            return lambda: rows
+        case "quarantined_percent", _:
+            return lambda: 100 * counts.quarantined / counts.read if counts.read else 0.0
+        case "null_count", str(column):
+            return figures.nulls((column, None))
+        case "duplicate_count", column:
+            return figures.duplicates((column,) if column else contract.primary_key)
+        case "freshness_hours", str(column):
+            return figures.freshness_hours(column)
+    raise ValidationError(
+        f"check {check.name} measures {check.metric}"
+        + (f" of {check.column}" if check.column else " of no column")
+        + ", which the validator does not know",
+        fix="correct the check in the contract",
+    )
+
+
+def _outcome(name: str, passed: bool, measured: Any, expected: Any) -> Outcome:
+    return Outcome(name=name, column=None, passed=passed, measured=measured, expected=expected)
+
+
+def _none_expected(name: str, column: str | None, found: float | None) -> Outcome:
+    return Outcome(name=name, column=column, passed=not found, measured=found, expected=0)
+
+
+def _bounded(check: Check, measured: float | None) -> Outcome:
+    """Within the check's bounds; a figure that no row gives (None) breaks none."""
+    low, high = check.minimum, check.maximum
+    passed = measured is None or not (
+        (low is not None and measured < low) or (high is not None and measured > high)
+    )
+    bounds = ((">=", low), ("<=", high))
+    return Outcome(
+        name=check.name,
+        column=check.column,
+        passed=passed,
+        measured=round(measured, 4) if isinstance(measured, float) else measured,
+        expected=" and ".join(
+            f"{sign} {bound:.15g}" for sign, bound in bounds if bound is not None
+        ),
+    )
+
+
+def _leaf_name(leaf: Leaf) -> str:
+    column, field = leaf
+    return column if field is None else f"{column}[].{field}"
+
+
+def _listed(problems: Sequence[str]) -> str:
+    more = len(problems) - _MENTIONED
+    return "; ".join([*problems[:_MENTIONED], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
