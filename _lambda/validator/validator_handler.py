@@ -24,7 +24,8 @@ class InvalidEventError(ValueError):
 
 def handle(event: Any, context: object) -> dict[str, Any]:
     """Validate the run that the event names."""
-    return validate_processed(_s3(), **_parse(event)).to_dict()
+    request = _parse(event)
+    return validate_processed(_s3(), **request).to_dict()
 
 
 def _parse(event: Any) -> dict[str, Any]:
