@@ -61,20 +61,19 @@ class RunReport:
     reject_reasons: dict[str, int] = field(default_factory=dict)
     prices_as_of: date
     contract_version: str
+    next_steps: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The report as one JSON object."""
         return json.dumps(dataclasses.asdict(self), default=str, indent=2, ensure_ascii=False)
 
 
-def print_report(report: RunReport, *, hints: list[str], console: Console | None = None) -> None:
+def print_report(report: RunReport) -> None:
     """Show the report on standard output."""
-    # A pipe has no width; a wide one keeps paths whole.
-    console = console or Console(highlight=False, soft_wrap=True)
-    console.print(render(report, hints=hints))
+    Console(highlight=False, soft_wrap=True).print(render(report))
 
 
-def render(report: RunReport, *, hints: list[str]) -> RenderableType:
+def render(report: RunReport) -> RenderableType:
     """The report as rich draws it."""
     rows = report.rows
     title = Text.assemble(
@@ -96,8 +95,9 @@ def render(report: RunReport, *, hints: list[str]) -> RenderableType:
         f" times and bytes, at list prices of {report.prices_as_of}"
     )
     parts += ["", Text("where it lies", style="bold"), _pairs(report.places)]
-    if hints:
-        parts += ["", Text("what to try next", style="bold"), *(f"  {hint}" for hint in hints)]
+    if report.next_steps:
+        parts += ["", Text("what to try next", style="bold")]
+        parts += [Text(f"  {each}") for each in report.next_steps]
     return Group(*parts)
 
 

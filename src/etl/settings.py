@@ -92,7 +92,14 @@ class Athena(_Section):
 
 
 class Settings(BaseSettings):
-    """Everything that differs between environments."""
+    """Everything that differs between environments.
+
+    Attributes:
+        before_run: A command to run first, see `etl.environment`.
+        places: More names for `${…}` in contracts, beside the buckets.
+        next_steps: What a run's report ends with; {dataset}, {run_date}, {next_date} and {table}
+            are filled in.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix="ETL_", env_nested_delimiter="__"
@@ -103,6 +110,7 @@ class Settings(BaseSettings):
     profile: str | None = None
     role_arn: str | None = None
     before_run: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
     buckets: Buckets
     places: dict[str, str] = {}
     glue: Glue
