@@ -1,4 +1,4 @@
-"""What a run's stages would cost on AWS, from config/prices/us-east-1.yml. Estimates, in US dollars."""
+"""What a run's stages would cost on AWS: estimates in US dollars, from config/prices/."""
 
 from __future__ import annotations
 
