@@ -1,0 +1,151 @@
+"""The statements of a load; what they do is shown on a warehouse in integration/test_load.py."""
+
+import dataclasses
+from datetime import UTC, date, datetime
+
+import pytest
+from warehouse_samples import make_contract
+
+from aws.redshift.errors import ConnectionLostError, StatementError
+from etl.warehouse.executor import retry_conflicts
+from etl.warehouse.ledger import Load
+from etl.warehouse.load_sql import load_steps
+from etl.warehouse.table_hash import table_hash_sql
+
+LOAD = Load(
+    run_date=date(2026, 1, 1),
+    run_id="run-1",
+    extracted=10,
+    deduplicated=1,
+    quarantined=2,
+    loaded=7,
+    manifest_digest="ab" * 32,
+    loaded_at=datetime(2026, 1, 2, tzinfo=UTC),
+)
+ROLE = "arn:aws:iam::123456789012:role/copy"
+MANIFEST = "s3://artifacts/runs/things/2026-01-01/load.manifest"
+
+
+def _steps(contract, *, manifest_uri=MANIFEST):
+    return load_steps(contract, LOAD, manifest_uri=manifest_uri, copy_role_arn=ROLE)
+
+
+def _heads(steps):
+    return [" ".join(step.sql.split()[:3]) for step in steps]
+
+
+def test_load_steps_replace_locks_first_and_ends_with_the_ledger():
+    assert _heads(_steps(make_contract())) == [
+        'LOCK "sales"."things__ledger"',
+        "CREATE TEMP TABLE",
+        'COPY "things__stage" ("id",',
+        "SELECT CAST(CASE WHEN",
+        'DELETE FROM "sales"."things"',
+        'INSERT INTO "sales"."things"',
+        'DELETE FROM "sales"."things__ledger"',
+        'INSERT INTO "sales"."things__ledger"',
+        'DROP TABLE "things__stage"',
+    ]
+
+
+def test_load_steps_merge_rebuilds_touched_keys_from_versions():
+    assert _heads(_steps(make_contract(load_mode="merge")))[4:10] == [
+        "CREATE TEMP TABLE",
+        'DELETE FROM "sales"."things__versions"',
+        'INSERT INTO "sales"."things__versions"',
+        'DELETE FROM "sales"."things"',
+        'INSERT INTO "sales"."things"',
+        'DROP TABLE "things__touched"',
+    ]
+
+
+@pytest.mark.parametrize("mode", ["replace", "merge"])
+def test_load_steps_fit_one_data_api_batch(mode):
+    assert len(_steps(make_contract(load_mode=mode))) <= 40
+
+
+def test_load_steps_without_files_copy_nothing_but_empty_the_partition():
+    heads = _heads(_steps(make_contract(), manifest_uri=None))
+    assert not any(head.startswith("COPY") for head in heads)
+    assert 'DELETE FROM "sales"."things"' in heads
+
+
+def test_copy_names_columns_and_serialises_arrays():
+    sql = _steps(make_contract())[2].sql
+    assert sql == (
+        'COPY "things__stage" ("id", "small", "big", "price", "weight", "gift", "day",'
+        ' "updated_at", "note", "items")\n'
+        f"FROM '{MANIFEST}'\nIAM_ROLE '{ROLE}'\nFORMAT AS PARQUET\nMANIFEST\nSERIALIZETOJSON"
+    )
+
+
+def test_copy_without_arrays_does_not_serialise():
+    contract = make_contract()
+    flat = dataclasses.replace(contract, columns=contract.columns[:-1])
+    assert _steps(flat)[2].sql.endswith("\nMANIFEST")
+
+
+def test_insert_reads_stage_timestamps_as_utc_and_adds_the_run_date():
+    sql = _steps(make_contract())[5].sql
+    assert "\"updated_at\" AT TIME ZONE 'UTC'" in sql
+    assert "CAST('2026-01-01' AS DATE), CAST('2026-01-02 00:00:00.000000+00' AS TIMESTAMPTZ)" in sql
+
+
+def test_insert_latest_orders_by_latest_column_then_run_date():
+    sql = _steps(make_contract(load_mode="merge"))[8].sql
+    assert 'ORDER BY v."updated_at" DESC NULLS LAST, v."ingest_date" DESC' in sql
+    alone = _steps(make_contract(load_mode="merge", latest_by=None))[8].sql
+    assert 'ORDER BY v."ingest_date" DESC' in alone
+
+
+def test_table_hash_leaves_out_when_rows_were_loaded():
+    sql = table_hash_sql(make_contract())
+    assert "_loaded_at" not in sql
+    assert "TO_CHAR(\"updated_at\" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')" in sql
+    assert "TO_CHAR(\"ingest_date\", 'YYYY-MM-DD')" in sql
+
+
+class _Flaky:
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.calls = 0
+
+    def __call__(self):
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return "done"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StatementError("ERROR:  1023\nDETAIL:  Serializable isolation violation on table - 100"),
+        StatementError("ERROR: could not serialize access", sqlstate="40001"),
+        StatementError("ERROR: conflict with concurrent transaction"),
+        ConnectionLostError("server closed the connection unexpectedly"),
+    ],
+)
+def test_retry_conflicts_passes_when_the_conflict_is_over(error):
+    action, pauses = _Flaky(error, error), []
+    assert retry_conflicts(action, sleep=pauses.append) == "done"
+    assert action.calls == 3
+    assert all(0 < pause <= 2 for pause in pauses)
+
+
+@pytest.mark.parametrize(
+    "message", ["ERROR: column 1023a does not exist", "ERROR: the stage holds 1023 rows, not 7"]
+)
+def test_retry_conflicts_other_error_is_raised_at_once(message):
+    action = _Flaky(StatementError(message))
+    with pytest.raises(StatementError):
+        retry_conflicts(action, sleep=lambda _: None)
+    assert action.calls == 1
+
+
+def test_retry_conflicts_gives_up():
+    conflicts = [StatementError("1023") for _ in range(10)]
+    action = _Flaky(*conflicts)
+    with pytest.raises(StatementError):
+        retry_conflicts(action, max_attempts=3, sleep=lambda _: None)
+    assert action.calls == 3
