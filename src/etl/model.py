@@ -94,7 +94,9 @@ class Check:
     Attributes:
         metric: "row_count", "quarantined_percent", "null_count", "duplicate_count" or
             "freshness_hours" (age of the column's latest value at the end of the run date, UTC).
+        column: What is measured; None for the run, or for the primary key's duplicates.
         minimum, maximum: Inclusive bounds; None for no bound.
+        severity: Whether a failure stops the run, or only shows in the report.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Check:
     column: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    severity: Literal["error", "warning"] = "error"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,201 @@
+"""Loads a dataset's contract for one environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
+
+from etl.contracts.document import read_document
+from etl.contracts.keys import check_key_types, check_latest_by, read_primary_key
+from etl.contracts.names import name_fault
+from etl.contracts.places import Servers
+from etl.contracts.problems import Problems, did_you_mean
+from etl.contracts.properties import find_partition, flatten_properties, read_columns
+from etl.contracts.quality import QualityReader
+from etl.errors import ContractError
+from etl.model import Check, Contract, LoadMode
+
+_ROOT = Path(__file__).resolve().parents[3]
+CONTRACTS_FOLDER = _ROOT / "config" / "contracts"
+_SUFFIX = ".odcs.yaml"
+_LOAD_MODES: dict[str, LoadMode] = {"replace": "replace", "merge": "merge"}
+_LOAD_MODE, _LATEST_BY, _LIMIT = "loadMode", "latestBy", "quarantineLimitPercent"
+
+
+class ContractSettings(Protocol):
+    """What a contract needs of the settings."""
+
+    @property
+    def environment(self) -> str:
+        """The environment's name; a server for it goes before one for all."""
+
+    def places_for_contracts(self) -> dict[str, str]:
+        """What `${name}` in a server stands for."""
+
+
+def list_datasets(folder: Path = CONTRACTS_FOLDER) -> list[str]:
+    """The datasets that have a contract, sorted."""
+    return sorted(each.name.removesuffix(_SUFFIX) for each in folder.glob(f"*{_SUFFIX}"))
+
+
+def load_contract(
+    dataset: str, *, settings: ContractSettings, folder: Path = CONTRACTS_FOLDER
+) -> Contract:
+    """The contract of a dataset, checked, with its places in the settings' environment.
+
+    Raises:
+        ContractError: There is no such dataset, or its file has problems; the message lists all.
+    """
+    path = _find(dataset, folder)
+    shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
+    problems = Problems(str(shown))
+    document = read_document(path, problems)
+    table = _the_table(document, dataset, problems)
+    contract = _read(document, table, dataset, settings, problems)
+    problems.raise_if_any()
+    return contract
+
+
+def _find(dataset: str, folder: Path) -> Path:
+    known = list_datasets(folder)
+    if dataset not in known:
+        raise ContractError(
+            f'there is no dataset "{dataset}"{did_you_mean(dataset, known)}',
+            fix=f"choose one of {', '.join(known) or 'none'}, or write "
+            f"config/contracts/<dataset>{_SUFFIX}",
+        )
+    return folder / f"{dataset}{_SUFFIX}"
+
+
+def _the_table(
+    document: OpenDataContractStandard, dataset: str, problems: Problems
+) -> SchemaObject:
+    tables = document.schema_ or []
+    if len(tables) != 1:
+        problems.add(
+            "schema",
+            f"there are {len(tables)} tables, a contract describes one dataset",
+            fix="write one file per table",
+        )
+        problems.raise_if_any()
+    (table,) = tables
+    if table.name != dataset:
+        problems.add(
+            "schema[0].name",
+            f'"{table.name}" is not the dataset, which the file\'s name says is "{dataset}"',
+            fix=f"write name: {dataset}; physicalName may name the table otherwise",
+        )
+    fault = name_fault(table.physicalName or dataset)
+    if fault:
+        problems.add("schema[0].physicalName", fault, fix="use another name")
+    return table
+
+
+def _read(
+    document: OpenDataContractStandard,
+    table: SchemaObject,
+    dataset: str,
+    settings: ContractSettings,
+    problems: Problems,
+) -> Contract:
+    where = "schema[0]"
+    servers = Servers(
+        document.servers or [],
+        environment=settings.environment,
+        places=settings.places_for_contracts(),
+        problems=problems,
+    )
+    source = servers.read_source()
+    found = flatten_properties(table, where, problems)
+    partition = find_partition(found, where, problems)
+    stored = [each for each in found if each is not partition]
+    key = read_primary_key(stored, where, problems)
+    columns = read_columns(stored, key=key, is_text=source.encoding == "text", problems=problems)
+    check_key_types(key, columns, stored, problems)
+
+    custom = {each.property or "": each.value for each in table.customProperties or []}
+    _check_custom(custom, f"{where}.customProperties", problems)
+    latest_by = custom.get(_LATEST_BY)
+    check_latest_by(latest_by, columns, f"{where}.customProperties", problems)
+
+    quality = QualityReader({each.name: each.type for each in columns}, key, problems)
+    for each in stored:
+        quality.read_property(each)
+    quality.read_table(table, where)
+    quality.read_agreements(document.slaProperties or [], dataset)
+
+    return Contract(
+        dataset=dataset,
+        version=_version(document, problems),
+        domain=_domain(document, problems),
+        description=_purpose(document),
+        columns=columns,
+        primary_key=key,
+        latest_by=latest_by,
+        partition=partition.column_name if partition else "",
+        load_mode=_load_mode(custom, f"{where}.customProperties", problems),
+        source=source,
+        places=servers.read_places(table.physicalName or dataset),
+        rules=tuple(quality.rules),
+        checks=(*quality.checks, *_quarantine_check(custom, where, problems)),
+    )
+
+
+def _check_custom(custom: Mapping[str, Any], where: str, problems: Problems) -> None:
+    """Custom properties of other tools are fine; a misspelt one of ours is not."""
+    for name in set(custom) - {_LOAD_MODE, _LATEST_BY, _LIMIT}:
+        near = did_you_mean(name, {_LOAD_MODE, _LATEST_BY, _LIMIT} - set(custom))
+        if near:
+            problems.add(f"{where}.{name}", f'unknown "{name}"{near}', fix="correct the name")
+
+
+def _load_mode(custom: Mapping[str, Any], where: str, problems: Problems) -> LoadMode:
+    given = custom.get(_LOAD_MODE)
+    if given not in _LOAD_MODES:
+        near = did_you_mean(str(given), _LOAD_MODES)
+        problems.add(
+            f"{where}.{_LOAD_MODE}",
+            "is missing" if given is None else f'unknown load mode "{given}"{near}',
+            fix="write replace (a run date's rows replace that date's) or merge (rows replace "
+            "those of the same key)",
+        )
+    return _LOAD_MODES.get(str(given), "replace")
+
+
+def _quarantine_check(
+    custom: Mapping[str, Any], where: str, problems: Problems
+) -> tuple[Check, ...]:
+    limit = custom.get(_LIMIT)
+    if limit is None:
+        return ()
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 100:
+        problems.add(
+            f"{where}.customProperties.{_LIMIT}",
+            f"{limit!r} is no percentage",
+            fix="write a number from 0 to 100",
+        )
+        return ()
+    return (Check(name="quarantined_percent", metric="quarantined_percent", maximum=limit),)
+
+
+def _version(document: OpenDataContractStandard, problems: Problems) -> str:
+    version = document.version or ""
+    if version and not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}", version):
+        problems.add("version", f'"{version}" is no version', fix="write for example 1.0.0")
+    return version
+
+
+def _domain(document: OpenDataContractStandard, problems: Problems) -> str:
+    domain = document.domain or ""
+    fault = name_fault(domain) if domain else "is missing"
+    if fault:
+        problems.add("domain", fault, fix="write for example domain: sales")
+    return domain
+
+
+def _purpose(document: OpenDataContractStandard) -> str:
+    return " ".join((document.description and document.description.purpose or "").split())

@@ -1,0 +1,240 @@
+"""From ODCS properties to the table's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from open_data_contract_standard.model import SchemaObject, SchemaProperty
+
+from etl.contracts.compiler import compile_expression
+from etl.contracts.names import name_fault, snake_case
+from etl.contracts.physical_types import (
+    PhysicalTypeError,
+    logical_type_of,
+    parse_physical_type,
+    suggest_physical_type,
+)
+from etl.contracts.problems import Problems
+from etl.contracts.static_types import ExpressionError, is_assignable
+from etl.model import Column, Field, Type
+
+_RUN_DATE = "run_date"
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property that is a column of its own, with its place in the file.
+
+    Attributes:
+        path: The names that lead to the value in a received record.
+    """
+
+    definition: SchemaProperty
+    where: str
+    path: tuple[str, ...]
+
+    @property
+    def column_name(self) -> str:
+        """`physicalName`, or the path's names joined by _."""
+        return self.definition.physicalName or "_".join(self.path)
+
+
+def flatten_properties(table: SchemaObject, where: str, problems: Problems) -> list[Property]:
+    """The table's properties, those of nested objects in their object's place."""
+    found = list(_flatten(table.properties or [], f"{where}.properties", (), problems))
+    if not found:
+        problems.add(f"{where}.properties", "there are no columns", fix="list the columns")
+    seen: dict[str, str] = {}
+    for each in found:
+        earlier = seen.setdefault(each.column_name, each.where)
+        if earlier != each.where:
+            problems.add(
+                each.where,
+                f'column "{each.column_name}" is defined before, by {earlier}',
+                fix="give one of them another name or physicalName",
+            )
+    return found
+
+
+def _flatten(
+    properties: Sequence[SchemaProperty], where: str, path: tuple[str, ...], problems: Problems
+) -> Iterator[Property]:
+    for index, definition in enumerate(properties):
+        at = f"{where}[{index}]"
+        inner = (*path, definition.name or "")
+        if definition.logicalType != "object":
+            yield Property(definition, at, inner)
+            continue
+        for name, given in (
+            ("required", definition.required),
+            ("primaryKey", definition.primaryKey),
+        ):
+            if given:
+                problems.add(
+                    f"{at}.{name}",
+                    f'object "{definition.name}" is no column, its properties are',
+                    fix=f"set {name} on them",
+                )
+        if not definition.properties:
+            problems.add(f"{at}.properties", "the object is empty", fix="list its properties")
+        yield from _flatten(definition.properties or [], f"{at}.properties", inner, problems)
+
+
+def find_partition(found: Sequence[Property], where: str, problems: Problems) -> Property | None:
+    """The one property that is the run date, by which the data is partitioned."""
+    partitions = [each for each in found if each.definition.partitioned]
+    if len(partitions) != 1:
+        problems.add(
+            f"{where}.properties",
+            f"{len(partitions) or 'no'} properties are partitioned, the run date alone should be",
+            fix="add a property ingest_date: logicalType date, physicalType DATE, partitioned "
+            "true, transformLogic run_date",
+        )
+        return None
+    (partition,) = partitions
+    definition = partition.definition
+    if (definition.physicalType or "").upper() != "DATE" or definition.transformLogic != _RUN_DATE:
+        problems.add(
+            partition.where,
+            f'the partition "{partition.column_name}" is not the run date',
+            fix="write physicalType: DATE and transformLogic: run_date",
+        )
+    _check_name(partition, problems)
+    return partition
+
+
+def read_columns(
+    found: Sequence[Property], *, key: Sequence[str], is_text: bool, problems: Problems
+) -> tuple[Column, ...]:
+    """The columns, those with `transformLogic` compiled.
+
+    Args:
+        key: The primary key's columns; they are required whatever the property says.
+        is_text: Records are flat and hold text only, as in CSV.
+    """
+    columns: list[Column] = []
+    for each in found:
+        _check_name(each, problems)
+        type_ = _read_type(each.definition, each.where, problems)
+        if type_ is None:
+            continue
+        if is_text and (len(each.path) > 1 or type_.kind == "array"):
+            problems.add(
+                each.where, "CSV has no objects or arrays", fix="read the records as JSON lines"
+            )
+        is_derived = each.definition.transformLogic is not None
+        columns.append(
+            Column(
+                name=each.column_name,
+                type=type_,
+                path=() if is_derived else each.path,
+                required=bool(each.definition.required) or each.column_name in key,
+                description=(each.definition.description or "").strip(),
+            )
+        )
+    return _compile_derived(columns, found, problems)
+
+
+def _compile_derived(
+    columns: Sequence[Column], found: Sequence[Property], problems: Problems
+) -> tuple[Column, ...]:
+    by_name = {each.column_name: each for each in found}
+    visible = {each.name: each.type for each in columns if each.path}
+    compiled: list[Column] = []
+    for column in columns:
+        source = by_name[column.name]
+        text = source.definition.transformLogic
+        if text is None:
+            compiled.append(column)
+            continue
+        where = f"{source.where}.transformLogic"
+        try:
+            derive = compile_expression(text, visible)
+        except ExpressionError as error:
+            problems.add(where, str(error), fix=error.fix)
+            continue
+        if not is_assignable(derive.type, column.type):
+            problems.add(
+                where,
+                f'"{text}" is {derive.type}, the column is {source.definition.physicalType}',
+                fix="change the expression or the column's type",
+            )
+        compiled.append(replace(column, derive=derive.expression))
+        visible[column.name] = column.type
+    return tuple(compiled)
+
+
+def _check_name(found: Property, problems: Problems) -> None:
+    if not all(found.path):
+        problems.add(f"{found.where}.name", "is missing", fix="add name:")
+        return
+    fault = name_fault(found.column_name)
+    if fault:
+        wanted = snake_case(found.column_name)
+        usable = wanted if not name_fault(wanted) else f"{wanted}_value"
+        problems.add(
+            found.where,
+            fault,
+            fix=f"add physicalName: {usable} (name stays as the records have it)",
+        )
+
+
+def _read_type(definition: SchemaProperty, where: str, problems: Problems) -> Type | None:
+    logical = definition.logicalType
+    if not definition.physicalType:
+        problems.add(
+            f"{where}.physicalType",
+            "is missing",
+            fix=f"add physicalType: {suggest_physical_type(logical)}",
+        )
+        return None
+    try:
+        found = parse_physical_type(definition.physicalType)
+    except PhysicalTypeError as error:
+        problems.add(f"{where}.physicalType", str(error), fix=error.fix)
+        return None
+    wanted = logical_type_of(found.kind)
+    if logical is not None and logical != wanted:
+        problems.add(
+            f"{where}.logicalType",
+            f"{logical} does not go with physicalType {definition.physicalType}",
+            fix=f"write logicalType: {wanted}, or physicalType: {suggest_physical_type(logical)}",
+        )
+    if found.kind == "array":
+        element = _read_element(definition.items, f"{where}.items", problems)
+        return element and replace(found, element=element)
+    return found
+
+
+def _read_element(items: SchemaProperty | None, where: str, problems: Problems) -> Type | None:
+    if items is None:
+        problems.add(where, "is missing", fix="say in items: what the array holds")
+        return None
+    if items.logicalType != "object":
+        return _read_scalar(items, where, problems)
+    fields: list[Field] = []
+    for index, each in enumerate(items.properties or []):
+        at = f"{where}.properties[{index}]"
+        fault = name_fault(each.name or "")
+        if fault:
+            problems.add(f"{at}.name", fault, fix="leave the field out; others are ignored")
+        if each.name in [field.name for field in fields]:
+            problems.add(f"{at}.name", f'field "{each.name}" stands there twice', fix="remove one")
+        type_ = _read_scalar(each, at, problems)
+        if type_ and each.name:
+            fields.append(Field(name=each.name, type=type_, required=bool(each.required)))
+    if not items.properties:
+        problems.add(f"{where}.properties", "the object is empty", fix="list its properties")
+    return Type(kind="object", fields=tuple(fields))
+
+
+def _read_scalar(definition: SchemaProperty, where: str, problems: Problems) -> Type | None:
+    if definition.logicalType in ("object", "array"):
+        problems.add(
+            where,
+            f"{definition.logicalType}s inside arrays are not supported",
+            fix="leave it out; fields that are not listed are ignored",
+        )
+        return None
+    return _read_type(definition, where, problems)
