@@ -1,4 +1,4 @@
-"""Statements by the Data API: one submission, every end it can have, rows as psycopg2 types them."""
+"""The Data API: one submission, every end it can have, rows as psycopg2 types them."""
 
 import threading
 from datetime import UTC, date, datetime
