@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,6 +22,7 @@ from etl.warehouse.executor import Executor
 from etl.warehouse.load_sql import Step
 from etl.warehouse.sql import literal
 
+_CLOCK_DIFFERENCE = timedelta(minutes=2)  # that Redshift's clock may be behind ours
 _GUARD = re.compile(r"the stage holds \d+ rows, not \d+")
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired"}
 
@@ -83,16 +85,19 @@ def explained_step(
     return WarehouseError("\n  ".join(lines), fix=fix)
 
 
-def load_errors(executor: Executor, prefix: str) -> list[str]:
+def load_errors(executor: Executor, *, prefix: str, since: datetime) -> list[str]:
     """What Redshift wrote down of values that COPY could not load, newest first; often nothing.
 
     Args:
         prefix: Where the files lie.
+        since: When the load began.
     """
+    began = since.astimezone(UTC) - _CLOCK_DIFFERENCE
     try:
         rows = executor.query(
             "SELECT TRIM(file_name), line_number, TRIM(column_name), TRIM(error_message)"
             f" FROM sys_load_error_detail WHERE TRIM(file_name) LIKE {literal(prefix + '%')}"
+            f" AND start_time >= CAST('{began:%Y-%m-%d %H:%M:%S}' AS TIMESTAMP)"
             " ORDER BY start_time DESC LIMIT 3"
         )
     except (RedshiftError, ClientError, BotoCoreError):

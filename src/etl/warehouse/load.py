@@ -100,7 +100,7 @@ def load(
     )
     with explain_warehouse_errors(settings):
         retry_conflicts(lambda: migrate(executor, contract))
-        with _named(steps, contract, run_date, executor):
+        with _named(steps, contract, this, executor):
             retry_conflicts(lambda: executor.run_transaction([step.sql for step in steps]))
         return retry_conflicts(lambda: _read_result(executor, contract, this))
 
@@ -139,12 +139,16 @@ def _read_result(executor: Executor, contract: Contract, this: ledger.Load) -> L
 
 @contextmanager
 def _named(
-    steps: Sequence[Step], contract: Contract, run_date: date, executor: Executor
+    steps: Sequence[Step], contract: Contract, this: ledger.Load, executor: Executor
 ) -> Iterator[None]:
     """Say which step it was that Redshift refused."""
     try:
         yield
     except StatementError as error:
         step = steps[error.index] if error.index >= 0 else Step("commit the load", "COMMIT")
-        details = load_errors(executor, processed_uri(contract, run_date))
-        raise explained_step(f"{contract.dataset} {run_date}", step, error, details) from error
+        details: list[str] = []
+        if step.sql.startswith("COPY"):
+            prefix = processed_uri(contract, this.run_date)
+            details = load_errors(executor, prefix=prefix, since=this.loaded_at)
+        run = f"{contract.dataset} {this.run_date}"
+        raise explained_step(run, step, error, details) from error
