@@ -1,0 +1,274 @@
+"""Runs job runs: one thread, one script process and one Spark driver each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from moto.glue.models import FakeJob
+
+from local_cloud.context import Child, Cloud
+from local_cloud.glue.arguments import Arguments, check_modules, read_arguments
+from local_cloud.glue.errors import LaunchError
+from local_cloud.glue.job_run import CLOUD_STOPPED, LOG_GROUP, JobRun
+from local_cloud.glue.jvm import SPARK_HOME, Jvm, spark_properties, start_jvm
+from local_cloud.glue.logs import LogStream
+
+_WORKER = Path(__file__).parent / "worker"
+_POLL_SECONDS = 0.05
+_CARRY_LOGS_SECONDS = 0.5
+_JVM_END_SECONDS = 120
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")
+
+
+@dataclass
+class _Task:
+    """A job run in the hands of its thread."""
+
+    job: FakeJob
+    run: JobRun
+    folder: Path
+    stop_requested: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
+class Executor:
+    """All job runs of one embedded cloud.
+
+    Attributes:
+        seconds_per_minute: What a minute of a job's Timeout lasts.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.seconds_per_minute = 60.0
+        self._cloud = cloud
+        self._home = cloud.home / "glue"
+        self._tasks: dict[str, _Task] = {}
+        self._cloud_stops = False
+        cloud.on_stop(self._stop_all)
+
+    def start(self, job: FakeJob, run: JobRun, *, on_change: Callable[[JobRun], None]) -> None:
+        """Begin a run and return; `on_change` is called whenever its state has changed."""
+        task = _Task(job, run, self._home / "runs" / run.job_run_id)
+        task.thread = threading.Thread(
+            target=self._carry_out, args=(task, on_change), name=run.job_run_id, daemon=True
+        )
+        self._tasks[run.job_run_id] = task
+        task.thread.start()
+
+    def stop(self, run: JobRun) -> None:
+        """Ask for a run's end; its thread brings it about."""
+        run.status = "STOPPING"
+        self._tasks[run.job_run_id].stop_requested.set()
+
+    def bookmark_file(self, job_name: str) -> Path:
+        """Where a job's bookmark is kept: written by `Job.commit()`, in the script's process."""
+        return self._home / "bookmarks" / f"{job_name}.json"
+
+    def _carry_out(self, task: _Task, on_change: Callable[[JobRun], None]) -> None:
+        try:
+            (task.folder / "tmp").mkdir(parents=True)
+            state, error_message = self._attempt(task, on_change)
+        except LaunchError as error:
+            state, error_message = "FAILED", f"LAUNCH ERROR | {error}"
+        except Exception as error:  # whatever it is, the run must not stay RUNNING
+            state, error_message = "FAILED", f"The embedded cloud failed: {error!r}"
+        if self._cloud_stops and state == "FAILED":
+            error_message = CLOUD_STOPPED
+        self._tasks.pop(task.run.job_run_id, None)
+        task.run.end(state, error_message)
+        on_change(task.run)
+
+    def _attempt(self, task: _Task, on_change: Callable[[JobRun], None]) -> tuple[str, str]:
+        run, folder = task.run, task.folder
+        arguments = read_arguments(
+            run.arguments, job_name=run.job_name, job_run_id=run.job_run_id
+        )
+        check_modules(arguments.modules)
+        script = self._download(task.job.command["ScriptLocation"], folder / "script")
+        for uri in arguments.files:
+            self._download(uri, folder)
+        environment = self._environment(task, arguments)
+        jvm = self._start_jvm(task, arguments, environment) if _needs_spark(task.job) else None
+        plan = folder / "plan.json"
+        plan.write_text(
+            json.dumps(
+                {
+                    "script": str(script),
+                    "arguments": arguments.script,
+                    "connection": str(jvm.connection) if jvm else None,
+                    "failure": str(folder / "failure.json"),
+                }
+            )
+        )
+        output, error = folder / "stdout.log", folder / "stderr.log"
+        with output.open("ab") as stdout, error.open("ab") as stderr:
+            child = self._cloud.spawn(
+                [sys.executable, "-u", str(_WORKER / "script_host.py"), str(plan)],
+                cwd=folder,
+                env=environment,
+                stdout=stdout,
+                stderr=stderr,
+            )
+        run.run()
+        on_change(run)
+        errors = [error, jvm.log] if jvm else [error]
+        streams = [self._log_stream(run, "output", [output]), self._log_stream(run, "error", errors)]
+        try:
+            ended_by = self._watch(task, child, jvm, streams)
+        finally:
+            child.kill()
+            child.wait()
+            if jvm:
+                _end_jvm(jvm, at_once=child.returncode != 0)
+            for stream in streams:
+                stream.close()
+            _clean_up(folder)
+        return ended_by or _outcome(child.returncode, folder)
+
+    def _watch(
+        self, task: _Task, child: Child, jvm: Jvm | None, streams: list[LogStream]
+    ) -> tuple[str, str] | None:
+        """Wait for the script; the answer is what ended it, or None if it ended by itself."""
+        now = time.monotonic()
+        deadline, next_carry = now + task.run.timeout * self.seconds_per_minute, now
+        while True:
+            try:
+                child.wait(timeout=_POLL_SECONDS)
+                return None
+            except subprocess.TimeoutExpired:
+                now = time.monotonic()
+            if task.stop_requested.is_set():
+                return "STOPPED", ""
+            if self._cloud_stops:
+                return "FAILED", CLOUD_STOPPED
+            if now >= deadline:
+                return "TIMEOUT", f"Job timed out after {task.run.timeout} minutes."
+            if jvm and jvm.child.poll() is not None:
+                return self._without_jvm(child, jvm)
+            if now >= next_carry:
+                next_carry = now + _CARRY_LOGS_SECONDS
+                for stream in streams:
+                    stream.carry()
+
+    def _without_jvm(self, child: Child, jvm: Jvm) -> tuple[str, str] | None:
+        """The driver is gone: before the script got it, or under it, which then fails by itself."""
+        if not jvm.connection.exists():
+            last = jvm.log.read_text(errors="replace").strip().splitlines()[-1:]
+            return "FAILED", f"LAUNCH ERROR | The Spark driver did not start: {' '.join(last)}"
+        try:
+            child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return "FAILED", "The Spark driver ended while the script was running."
+        return None
+
+    def _download(self, uri: str, folder: Path) -> Path:
+        bucket, _, key = uri.removeprefix("s3://").removeprefix("s3a://").partition("/")
+        folder.mkdir(exist_ok=True)
+        target = folder / Path(key).name
+        try:
+            self._cloud.client("s3").download_file(bucket, key, str(target))
+        except ClientError as error:
+            raise LaunchError(
+                f"Error downloading from S3 for bucket: {bucket}, key: {key}. {error}"
+            ) from error
+        return target
+
+    def _environment(self, task: _Task, arguments: Arguments) -> dict[str, str]:
+        packages = [self._download(uri, task.folder / "packages") for uri in arguments.py_files]
+        bookmark = self.bookmark_file(task.run.job_name)
+        return {
+            **{name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+            **self._cloud.environment(),
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYSPARK_PYTHON": sys.executable,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": os.pathsep.join(map(str, [*packages, _WORKER / "shim"])),
+            "SPARK_HOME": str(SPARK_HOME),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "TMPDIR": str(task.folder / "tmp"),
+            "TZ": "UTC",
+            "LOCAL_CLOUD_GLUE_BOOKMARK": str(bookmark),
+            "LOCAL_CLOUD_GLUE_BOOKMARK_OPTION": arguments.bookmark,
+        }
+
+    def _start_jvm(self, task: _Task, arguments: Arguments, environment: dict[str, str]) -> Jvm:
+        properties = spark_properties(
+            self._cloud, app_name=task.run.job_name, folder=task.folder
+        )
+        jars = [self._download(uri, task.folder / "jars") for uri in arguments.jars]
+        return start_jvm(
+            self._cloud,
+            folder=task.folder,
+            properties=properties | arguments.spark,
+            environment=environment,
+            extra_jars=jars,
+            worker_type=task.run.worker_type,
+        )
+
+    def _log_stream(self, run: JobRun, name: str, files: list[Path]) -> LogStream:
+        return LogStream(
+            self._cloud.client("logs"),
+            group=f"{LOG_GROUP}/{name}",
+            stream=run.job_run_id,
+            files=files,
+        )
+
+    def _stop_all(self) -> None:
+        self._cloud_stops = True
+        for task in list(self._tasks.values()):
+            if task.thread:
+                task.thread.join(timeout=5)
+
+
+def _needs_spark(job: FakeJob) -> bool:
+    return job.command.get("Name") == "glueetl"
+
+
+def _end_jvm(jvm: Jvm, *, at_once: bool) -> None:
+    """End the driver in order, in the background: a first one writes the class archive as it ends."""
+    if at_once:
+        jvm.child.kill()
+        jvm.child.wait()
+        return
+    jvm.child.terminate()
+
+    def wait() -> None:
+        try:
+            jvm.child.wait(timeout=_JVM_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            jvm.child.kill()
+            jvm.child.wait()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _clean_up(folder: Path) -> None:
+    """Keep the logs and what was run; the rest is large or secret."""
+    for name in ("tmp", "warehouse", "packages", "jars"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("connection", "spark.properties"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _outcome(code: int, folder: Path) -> tuple[str, str]:
+    if code == 0:
+        return "SUCCEEDED", ""
+    failure_file = folder / "failure.json"
+    if not failure_file.exists():
+        return "FAILED", f"Command failed with exit code {code}"
+    failure: dict[str, Any] = json.loads(failure_file.read_text())
+    parts = [f"Error Category: {failure['category']}"]
+    if failure["line"]:
+        parts.append(f"Failed Line Number: {failure['line']}")
+    return "FAILED", "; ".join([*parts, failure["message"]])

