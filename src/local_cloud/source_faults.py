@@ -109,9 +109,9 @@ def _slow(query: Query) -> Reply:
 
 
 def _invalid_utf8(query: Query) -> Reply:
-    """The second record's name is in Latin-1."""
+    """The second record's note is in Latin-1."""
     good, other = iter_orders(query.day, 0, 2)
-    bad = render_order(query.day, 2, note='"caf@"').encode().replace(b"@", b"\xe9", 1)
+    bad = render_order(query.day, 2, note='"café"').encode().replace("café".encode(), b"caf\xe9")
     records = b",".join([good.encode(), bad, other.encode()])
     return reply(b'{"data":[' + records + b'],"next_cursor":null}')
 

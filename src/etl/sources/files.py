@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import zlib
@@ -10,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
-from etl.errors import SourceError
+from etl.errors import ContractError, SourceError
 from etl.model import Contract
 from etl.sources.csv_rows import read_csv
 from etl.sources.json_lines import read_json_lines
@@ -45,8 +46,26 @@ def read_files(location: str, *, contract: Contract, s3: S3Client | None = None)
         SourceError: There is no such file, or it cannot be read.
     """
     options = read_options(FileOptions, contract.source.options, where=location)
+    _check_dialect(options, location)
     files = find_files(location, format=contract.source.format, s3=s3)
     return _read_all(files, contract, options)
+
+
+def _check_dialect(options: FileOptions, location: str) -> None:
+    problems = [
+        f"{name} must be one character, got {value!r}"
+        for name, value in (("delimiter", options.delimiter), ("quotechar", options.quotechar))
+        if len(value) != 1
+    ]
+    try:
+        codecs.lookup(options.encoding)
+    except LookupError:
+        problems.append(f"encoding {options.encoding!r} is unknown")
+    if problems:
+        raise ContractError(
+            f"the options of the source {location}: {'; '.join(problems)}",
+            fix="use a dialect that Python's csv module and codecs know",
+        )
 
 
 def _read_all(files: list[SourceFile], contract: Contract, options: FileOptions) -> Iterator[bytes]:
