@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 _MINDER = Path(__file__).with_name("minder.py")
 
@@ -51,7 +54,7 @@ class Child(subprocess.Popen[Any]):
 
     def __del__(self, *args: Any, **kwargs: Any) -> None:
         self._cut_lifeline()
-        super().__del__(*args, **kwargs)  # type: ignore[misc]
+        super().__del__(*args, **kwargs)
 
     def _cut_lifeline(self) -> None:
         lifeline, self._lifeline = self._lifeline, -1
@@ -66,6 +69,9 @@ class Cloud:
     Attributes:
         home: Its data folder: state, object bytes, logs. Mode 0700.
         exports: What `env` prints beside the AWS variables; a service adds its own at install.
+        mounts: Paths that are no AWS API ("/_source"), and the WSGI application behind each.
+        save: Makes a service's state durable now ("glue"). What changes while a request is answered
+            is saved before its answer; a thread that changes it at other times calls this.
     """
 
     home: Path
@@ -74,12 +80,16 @@ class Cloud:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     exports: dict[str, str] = field(default_factory=dict)
+    mounts: dict[str, WSGIApplication] = field(default_factory=dict)
+    save: Callable[[str], None] = field(default=lambda service: None)
     _children: list[Child] = field(default_factory=list, init=False)
+    _on_ready: list[Callable[[], None]] = field(default_factory=list, init=False)
     _on_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, as its root user."""
-        return boto3.session.Session().client(
+        session: Any = boto3.session.Session()  # service names that are variables defeat its stubs
+        return session.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
@@ -109,6 +119,24 @@ class Cloud:
         child = Child(command, **popen)
         self._children = [c for c in self._children if c.poll() is None] + [child]
         return child
+
+    def role_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
+        """As `environment`, with temporary credentials of a role instead of the root key."""
+        granted = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session_name)
+        return self.environment() | {
+            "AWS_ACCESS_KEY_ID": granted["Credentials"]["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": granted["Credentials"]["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": granted["Credentials"]["SessionToken"],
+        }
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the saved state is back and requests are answered."""
+        self._on_ready.append(callback)
+
+    def ready(self) -> None:
+        """Run the callbacks of `on_ready`, in order."""
+        for callback in self._on_ready:
+            callback()
 
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the cloud stops, last registered first, before children are killed."""

@@ -1,0 +1,147 @@
+"""The process that is the embedded cloud: starts the services, answers, stops when not needed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
+
+from local_cloud import server, source_api, storage
+from local_cloud.context import Cloud, Credentials
+from local_cloud.errors import CloudError
+from local_cloud.home import Home, Running
+from local_cloud.provision import provisioning
+from local_cloud.serving import Handler, Server
+from local_cloud.state import Journal
+
+_SERVICES = ("lambda_", "glue", "athena", "redshift")
+_HOLD_SECONDS = 30.0
+_LOOK_SECONDS = 0.2
+
+
+def serve(home: Home, report: IO[str]) -> None:
+    """Be the embedded cloud of `home` until it is told to stop or nobody needs it.
+
+    Args:
+        report: Gets "ready", or why it cannot start.
+    """
+    os.umask(0o077)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with report:
+        try:
+            lock = home.hold(timeout_seconds=_HOLD_SECONDS)
+            home.pin(False)
+            services = Services(home)
+        except CloudError as error:
+            report.write(str(error))
+            sys.exit(1)
+        report.write("ready")
+    while not stopping.wait(_LOOK_SECONDS) and not _is_unwanted(home):
+        services.tidy()
+    home.announce(None)
+    services.stop()
+    lock.close()
+    os._exit(0)  # a request that is still being answered must not keep the process
+
+
+def _is_unwanted(home: Home) -> bool:
+    if home.is_wanted():
+        return False
+    with home.registry():  # whoever comes now finds nothing announced, and starts another daemon
+        wanted = home.is_wanted()
+        if not wanted:
+            home.announce(None)
+    return not wanted
+
+
+class Services:
+    """The services of one home, answering from the moment this exists."""
+
+    def __init__(self, home: Home) -> None:
+        listener = _listen(home)
+        port = listener.getsockname()[1]
+        os.environ["MOTO_PORT"] = str(port)
+        self._journal = Journal(home.path / "state.sqlite")
+        self._cloud = cloud = Cloud(
+            home=home.path,
+            endpoint_url=f"http://127.0.0.1:{port}",
+            credentials=Credentials(**home.credentials()),
+            save=self._journal.save_service,
+        )
+        cloud.mounts["/_cloud/health"] = server.health(cloud)
+        cloud.mounts["/_cloud/provision"] = provisioning(cloud)
+        cloud.mounts["/_source"] = source_api.app
+        cloud.exports["ETL_PLACES__SHOP_API_URL"] = f"{cloud.endpoint_url}/_source/shop"
+        storage.install(cloud, self._journal)
+        try:
+            with ThreadPoolExecutor() as pool:
+                futures = [pool.submit(_install, name, cloud) for name in _SERVICES]
+                for f in futures:
+                    try:
+                        f.result()
+                    except Exception as e:
+                        print("DEV: not installed:", repr(e))
+            self._journal.load()
+            storage.empty_trash(everything=True)
+            self._server = Server(
+                "127.0.0.1",
+                port,
+                server.Application(cloud, self._journal),
+                handler=Handler,
+                fd=listener.detach(),
+            )
+            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+            cloud.ready()
+        except BaseException:
+            cloud.stop()
+            raise
+        home.announce(Running(os.getpid(), cloud.endpoint_url, cloud.environment() | cloud.exports))
+
+    def tidy(self) -> None:
+        """What is done now and then."""
+        try:
+            self._journal.save_later()
+            storage.empty_trash()
+        except Exception:
+            traceback.print_exc()  # the services answer on; the next request that writes says it
+
+    def stop(self) -> None:
+        """Stop answering, end every child, save what is left."""
+        self._server.shutdown()
+        self._cloud.stop()
+        self._journal.close()
+
+
+def _install(name: str, cloud: Cloud) -> None:
+    module = importlib.import_module(f"local_cloud.{name}")
+    if hasattr(module, "install"):
+        module.install(cloud)
+
+
+def _listen(home: Home) -> socket.socket:
+    """A listening socket: at the port asked for, else the one of last time, else a free one."""
+    asked = os.environ.get("LOCAL_CLOUD_PORT")
+    for port in (int(asked),) if asked else (home.port("aws"), 0):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(128)
+        except OSError as error:
+            listener.close()
+            why = error.strerror
+            continue
+        home.remember_port("aws", listener.getsockname()[1])
+        return listener
+    raise CloudError(
+        f"cannot listen on 127.0.0.1:{asked}: {why}",
+        fix="set LOCAL_CLOUD_PORT to a free port, or leave it out",
+    )

@@ -1,0 +1,5 @@
+from local_cloud.context import Cloud
+
+
+def install(cloud: Cloud) -> None:
+    pass

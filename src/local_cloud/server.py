@@ -1,0 +1,182 @@
+"""From an HTTP request to moto and back: who calls, may it run, and what did it change."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+from moto.iam.models import iam_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sts.models import sts_backends
+
+from local_cloud import answers
+from local_cloud.context import Cloud
+from local_cloud.refusals import refusal
+from local_cloud.signatures import Signature, is_genuine, read_signature
+from local_cloud.state import Journal
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+# Operations that change nothing that has to be there after a crash.
+_READS = re.compile(
+    r"(BatchGet|Check|Decrypt|Describe|Encrypt|Filter|Generate|Get|Head|List|Lookup|Receive|Search"
+    r"|Simulate|Test|Validate|Verify)[A-Z]"
+)
+_INVOCATION = re.compile(r"/2015-03-31/functions/[^/]+/invocations$")
+_WRITES_IAM = {"iam", "sts"}  # every request looks at IAM; only these change it
+_KEY_LOCKS = [threading.Lock() for _ in range(64)]
+
+
+class Refusal(Exception):
+    """A request that is answered with an error before moto sees it."""
+
+    def __init__(self, status: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+class Application:
+    """The WSGI application of one embedded cloud."""
+
+    def __init__(self, cloud: Cloud, journal: Journal) -> None:
+        self._cloud = cloud
+        self._journal = journal
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ["PATH_INFO"]
+        for prefix, mounted in self._cloud.mounts.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                environ["SCRIPT_NAME"], environ["PATH_INFO"] = prefix, path[len(prefix) :]
+                return mounted(environ, start_response)
+        signature = read_signature(environ)
+        service = signature.service if signature else "s3"
+        try:
+            body = b"" if service == "s3" else _read_body(environ)
+            self._authenticate(signature, environ, body)
+            operation = _operation(environ, body)
+            if reason := refusal(service, operation):
+                raise Refusal("501 Not Implemented", "NotImplemented", reason)
+            return self._run(service, operation, environ, start_response)
+        except Refusal as refused:
+            why = refused.status, refused.code, refused.message
+        except NotImplementedError as error:
+            why = "501 Not Implemented", "NotImplemented", f"The embedded cloud: {error}"
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            why = "500 Internal Server Error", "InternalFailure", f"{type(error).__name__}: {error}"
+        status, headers, content = answers.error(environ, service, *why)
+        start_response(status, headers)
+        return [content]
+
+    def _authenticate(
+        self, signature: Signature | None, environ: WSGIEnvironment, body: bytes
+    ) -> None:
+        if signature is None:
+            raise Refusal(
+                "403 Forbidden",
+                "AccessDenied",
+                "The request is not signed. `python -m local_cloud env` prints the key to sign with.",
+            )
+        secret, token = self._secret(signature.access_key_id)
+        is_s3, is_form = signature.service == "s3", "urlencoded" in environ.get("CONTENT_TYPE", "")
+        if secret is None or (token is not None and token != signature.token):
+            code = "InvalidAccessKeyId" if is_s3 else "UnrecognizedClientException"
+            raise Refusal(
+                "403 Forbidden",
+                "InvalidClientTokenId" if is_form else code,
+                "The AWS access key id, or the security token with it, is not known to this"
+                " embedded cloud. `python -m local_cloud env` prints its key.",
+            )
+        if not is_genuine(signature, environ=environ, body=body, secret=secret):
+            code = "SignatureDoesNotMatch" if is_s3 or is_form else "InvalidSignatureException"
+            raise Refusal(
+                "403 Forbidden",
+                code,
+                "The request signature we calculated does not match the signature you provided."
+                " Check your AWS secret access key and signing method.",
+            )
+
+    def _secret(self, access_key_id: str) -> tuple[str | None, str | None]:
+        """The secret of a key, and the session token that has to come with it."""
+        if access_key_id == self._cloud.credentials.access_key_id:
+            return self._cloud.credentials.secret_access_key, None
+        account = self._cloud.account_id
+        role = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key_id)
+        if role:
+            return role.secret_access_key, role.session_token
+        key = iam_backends[account]["aws"].access_keys.get(access_key_id)
+        if key and key.status == "Active":
+            return key.secret_access_key, None
+        return None, None
+
+    def _run(
+        self,
+        service: str,
+        operation: str,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        writes = environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not (
+            _READS.match(operation) or _INVOCATION.match(environ["PATH_INFO"])
+        )
+        ignored = set() if service in _WRITES_IAM else {"iam", "sts"}
+        bucket, _, key = _s3_path(environ) if service == "s3" else ("", "", "")
+        query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+        lock: AbstractContextManager[Any] = nullcontext()
+        if key or "delete" in query:
+            ignored.add("s3")
+        if key and writes and "uploadId" not in query:
+            lock = _KEY_LOCKS[hash((bucket, key)) % len(_KEY_LOCKS)]  # for If-Match and the like
+        with lock, self._journal.recording(ignored=frozenset(ignored), commit=writes):
+            if key and writes:
+                self._journal.touch("object", bucket, key)
+                for upload_id in query.get("uploadId", []):
+                    self._journal.touch("upload", bucket, upload_id)
+            return self._moto(environ, start_response)  # type: ignore[no-any-return]
+
+
+def health(cloud: Cloud) -> Any:
+    """An application that says that the cloud is up."""
+    started = time.time()
+
+    def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        content = b'{"seconds_up": %d, "home": "%b"}' % (time.time() - started, bytes(cloud.home))
+        start_response("200 OK", [("Content-Length", str(len(content)))])
+        return [content]
+
+    return application
+
+
+def _read_body(environ: WSGIEnvironment) -> bytes:
+    """The whole body, put back for moto to read again."""
+    body: bytes = environ["wsgi.input"].read()
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def _operation(environ: WSGIEnvironment, body: bytes) -> str:
+    """The operation's name where the protocol says it; "" where it lies in method and path."""
+    if target := environ.get("HTTP_X_AMZ_TARGET"):
+        return str(target).rpartition(".")[2]
+    if "HTTP_SMITHY_PROTOCOL" in environ:
+        return str(environ["PATH_INFO"]).rpartition("/")[2]
+    if "urlencoded" in environ.get("CONTENT_TYPE", "") and body:
+        return parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
+    return ""
+
+
+def _s3_path(environ: WSGIEnvironment) -> tuple[str, str, str]:
+    path = unquote(environ["RAW_URI"].partition("?")[0])
+    return path.lstrip("/").partition("/")

@@ -1,0 +1,256 @@
+"""What outlives the process: one row for each thing that a request changed, committed before its answer.
+
+moto keeps everything in memory. Here every look at a service's backend is noted in the thread that
+looks. When the request of that thread ends, the backends it saw are pickled, and those that changed
+are written. S3 objects have rows of their own, so that a PUT costs the same however many there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import platform
+import sqlite3
+import threading
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+import moto
+from cryptography.hazmat.primitives import serialization
+from moto.backends import get_backend
+from moto.core.base_backend import AccountSpecificBackend, BaseBackend
+
+from local_cloud.errors import CloudError
+
+Row = tuple[str, str, str]  # kind, scope, name
+
+_DUMP_ATTEMPTS = 20
+_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
+_WRITTEN_BY = f"moto {moto.__version__}, Python {platform.python_version().rpartition('.')[0]}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How rows of one kind are made and put back.
+
+    Attributes:
+        dump: The content of (scope, name) as it is, or None if there is no such thing any more.
+        restore: Puts a content back.
+    """
+
+    dump: Callable[[str, str], bytes | None]
+    restore: Callable[[str, str, bytes], None]
+
+
+class Journal:
+    """The rows of one home."""
+
+    def __init__(self, path: Path) -> None:
+        self.kinds: dict[str, Kind] = {"backend": Kind(self._dump_backend, self._restore_backend)}
+        self._names: weakref.WeakKeyDictionary[BaseBackend, tuple[str, str]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._thread = threading.local()
+        self._lock = threading.RLock()
+        self._later: set[Row] = set()
+        self._digests: dict[Row, bytes] = {}
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS state (kind TEXT, scope TEXT, name TEXT, content BLOB,"
+            " PRIMARY KEY (kind, scope, name)) WITHOUT ROWID"
+        )
+        self._check_writer(path)
+
+    def _check_writer(self, path: Path) -> None:
+        found = self._database.execute("SELECT content FROM state WHERE kind = 'writer'").fetchone()
+        if found and found[0] != _WRITTEN_BY:
+            raise CloudError(
+                f"{path.parent} was written by {found[0]}, this is {_WRITTEN_BY}",
+                fix=f"remove {path.parent} to start afresh, or install what wrote it",
+            )
+        self._database.execute("REPLACE INTO state VALUES ('writer', '', '', ?)", (_WRITTEN_BY,))
+
+    def load(self) -> None:
+        """Put back everything that was committed, backends first."""
+        self._note_backends()
+        for kind in sorted(self.kinds):
+            rows = self._database.execute(
+                "SELECT scope, name, content FROM state WHERE kind = ?", (kind,)
+            )
+            for scope, name, content in rows:
+                self.kinds[kind].restore(scope, name, content)
+        self._later.clear()
+
+    def _note_backends(self) -> None:
+        get = AccountSpecificBackend.__getitem__
+
+        def noting_get(backends: Any, region: str) -> BaseBackend:
+            backend: BaseBackend = get(backends, region)
+            name = backends.service_name, f"{backends.account_id}/{backend.region_name}"
+            self._names[backend] = name
+            self.touch("backend", *name)
+            return backend
+
+        AccountSpecificBackend.__getitem__ = noting_get  # type: ignore[assignment,method-assign]
+
+    def _dump_backend(self, service: str, name: str) -> bytes:
+        backend = _find_backend(service, name)
+        state = getattr(backend, "durable_state", lambda: backend.__dict__)()
+        for attempt in range(_DUMP_ATTEMPTS):
+            file = io.BytesIO()
+            try:
+                _Pickler(file, self._names).dump(state)
+                return file.getvalue()
+            except RuntimeError:  # another request changed a dictionary under the pickler
+                if attempt == _DUMP_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _restore_backend(self, service: str, name: str, content: bytes) -> None:
+        backend = _find_backend(service, name)
+        getattr(backend, "restore_state", backend.__dict__.update)(
+            _Unpickler(io.BytesIO(content)).load()
+        )
+
+    def touch(self, kind: str, scope: str, name: str) -> None:
+        """Note that something may be changed: saved when the thread's request ends, else soon."""
+        touched = getattr(self._thread, "touched", None)
+        (self._later if touched is None else touched).add((kind, scope, name))
+
+    @contextmanager
+    def recording(self, *, ignored: frozenset[str] = frozenset(), commit: bool) -> Iterator[None]:
+        """Note what this thread touches, and save it at the end: at once, or soon.
+
+        Args:
+            ignored: Services whose backends every request looks at and this one does not change.
+            commit: False for a request that reads.
+        """
+        touched: set[Row] = set()
+        self._thread.touched = touched
+        try:
+            yield
+        finally:
+            self._thread.touched = None
+            touched = {row for row in touched if row[0] != "backend" or row[1] not in ignored}
+            if commit:
+                self.save(touched)
+            else:
+                self._later |= touched
+
+    def save_service(self, service: str) -> None:
+        """Save every backend of a service now."""
+        names = [name for found, name in self._names.values() if found == service]
+        self.save({("backend", service, name) for name in names})
+
+    def save_later(self) -> None:
+        """Save what was touched outside of a request that writes. Called a few times a second."""
+        later, self._later = self._later, set()
+        self.save(later)
+
+    def save(self, rows: set[Row]) -> None:
+        """Write the rows whose content changed, all or none."""
+        if not rows:
+            return
+        with self._lock:
+            changed = [(row, content) for row in rows for content in self._changed(row)]
+            if not changed:
+                return
+            self._database.execute("BEGIN")
+            for row, content in changed:
+                if content is None:
+                    self._database.execute(
+                        "DELETE FROM state WHERE kind = ? AND scope = ? AND name = ?", row
+                    )
+                else:
+                    self._database.execute(
+                        "REPLACE INTO state VALUES (?, ?, ?, ?)", (*row, content)
+                    )
+            self._database.execute("COMMIT")
+
+    def _changed(self, row: Row) -> Iterator[bytes | None]:
+        kind, scope, name = row
+        content = self.kinds[kind].dump(scope, name)
+        if kind == "backend" and content is not None:
+            digest = hashlib.blake2b(content, digest_size=16).digest()
+            if self._digests.get(row) == digest:
+                return
+            self._digests[row] = digest
+        yield content
+
+    def close(self) -> None:
+        """Save what is left."""
+        self.save_later()
+        self._database.close()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles one backend: other backends by name, locks made anew, threads forgotten."""
+
+    def __init__(self, file: io.BytesIO, names: Mapping[BaseBackend, tuple[str, str]]) -> None:
+        super().__init__(file)
+        self._names = names
+
+    def persistent_id(self, found: Any) -> tuple[str, str] | None:
+        """The name of a backend."""
+        return self._names[found] if isinstance(found, BaseBackend) else None
+
+    def reducer_override(self, found: Any) -> Any:
+        """How to rebuild what pickle cannot carry."""
+        if isinstance(found, _LOCK):
+            return threading.Lock, ()
+        if isinstance(found, _RLOCK):
+            return threading.RLock, ()
+        if isinstance(found, threading.Thread):
+            return _nothing, ()
+        if isinstance(found, weakref.WeakValueDictionary):
+            return weakref.WeakValueDictionary, (dict(found),)
+        if isinstance(found, defaultdict) and type(found) is not defaultdict:
+            made = type(found), found.default_factory
+            return _new_defaultdict, made, found.__dict__, None, iter(found.items())
+        if hasattr(found, "private_bytes"):
+            return _load_private_key, (_private_bytes(found),)
+        return super().reducer_override(found)
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, name: Any) -> BaseBackend:
+        return _find_backend(*name)
+
+
+def _private_bytes(key: Any) -> bytes:
+    encoded: bytes = key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return encoded
+
+
+def _load_private_key(encoded: bytes) -> Any:
+    return serialization.load_der_private_key(encoded, None)
+
+
+def _nothing() -> None:
+    """What a thread is after a restart."""
+
+
+def _new_defaultdict(kind: type[defaultdict[Any, Any]], factory: Any) -> defaultdict[Any, Any]:
+    """A subclass without its own constructor, whose arguments nobody kept."""
+    made = kind.__new__(kind)
+    defaultdict.__init__(made, factory)
+    return made
+
+
+def _find_backend(service: str, name: str) -> BaseBackend:
+    account, region = name.split("/")
+    found: BaseBackend = get_backend(service)[account][region]  # type: ignore[call-overload]
+    return found

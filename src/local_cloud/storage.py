@@ -1,0 +1,288 @@
+"""S3 whose object bytes are files: moto keeps them in memory.
+
+An object version is one file under home/objects, complete before anyone can see it and never
+changed again. What S3 knows about it beside its bytes is a row of `state`, committed before the
+request that wrote it is answered. A file is removed only after the row that named it, and only
+when nobody can still be reading it.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import mmap
+import os
+import pickle
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import moto.s3.models as s3
+import moto.s3.urls
+from moto.core.common_models import BaseModel
+from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
+from moto.s3.utils import _VersionedKeyStore, compute_checksum
+from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+
+from local_cloud.context import Cloud
+from local_cloud.state import Journal, Kind
+
+_CHUNK_BYTES = 1024 * 1024
+_GRACE_SECONDS = 300.0  # a job may have listed an object that has been replaced since
+
+_account_id = ""
+_objects = Path()
+_touch: Callable[[str, str, str], None]
+_trash: list[tuple[float, Path]] = []
+
+
+class StoredBytes(mmap.mmap):
+    """An object's bytes, read from its file when asked for; sent in chunks, sliced for a range."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> StoredBytes | bytes:
+        """Map a file; an empty one cannot be mapped."""
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return b""
+            mapped = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mapped.path = path
+        return mapped
+
+    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]  # WSGI sends what it yields
+        for start in range(0, len(self), _CHUNK_BYTES):
+            yield self[start : start + _CHUNK_BYTES]
+
+
+class StoredKey(s3.FakeKey):
+    """One version of an object, its bytes in a file."""
+
+    path: Path | None = None
+
+    @property  # type: ignore[override]
+    def value(self) -> StoredBytes | bytes:
+        """The bytes, as moto asks for them."""
+        return StoredBytes.open(self.path) if self.path else b""
+
+    @value.setter
+    def value(self, new: StoredBytes | bytes | str) -> None:
+        content = new.encode() if isinstance(new, str) else new
+        self.path = _new_path()
+        if isinstance(content, StoredBytes):
+            os.link(content.path, self.path)
+        else:
+            self.path.write_bytes(content)
+        self.contentsize = len(content)
+        if self._etag is None:
+            self._etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+    def dispose(self, garbage: bool = False) -> None:
+        """Give up the bytes: nothing names this version any more."""
+        if garbage:  # only this Python object goes: a copy of one that lives on, or the process ends
+            return
+        path, self.path = self.path, None
+        if path:
+            _trash.append((time.monotonic() + _GRACE_SECONDS, path))
+        if self.multipart:
+            self.multipart.dispose()
+        self.disposed = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        left_out = {"_value_buffer": None, "lock": None}
+        return self.__dict__ | left_out | {"path": self.path and self.path.name}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.path = state["path"] and _path_of(state["path"])
+        self.lock = threading.Lock()
+
+
+class StoredMultipart(s3.FakeMultipart):
+    """An upload in parts: each part is a file, and so is what they are joined to."""
+
+    def complete(
+        self, body: Iterator[tuple[int, str]]
+    ) -> tuple[Any, str, tuple[str, str, int] | None]:
+        """Join the parts that `body` names."""
+        parts = self._named_parts(body)
+        joined = _new_path()
+        with joined.open("wb") as target:
+            for part in parts:
+                with part.path.open("rb") as source:
+                    shutil.copyfileobj(source, target, _CHUNK_BYTES)
+        _trash.append((0.0, joined))  # the object's own file is a second link to it
+        digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
+        etag = hashlib.md5(digests, usedforsecurity=False).hexdigest()
+        value = StoredBytes.open(joined)
+        return value, f"{etag}-{len(parts)}", self._checksum(parts, value)
+
+    def _named_parts(self, body: Iterator[tuple[int, str]]) -> list[Any]:
+        parts: list[Any] = []
+        for number, etag in body:
+            part = self.parts.get(number)
+            if part is None or part.etag.strip('"') != etag.strip('"'):
+                raise InvalidPart()
+            parts.append(part)
+        if not parts:
+            raise MalformedXML()
+        if any(part.contentsize < S3_UPLOAD_PART_MIN_SIZE for part in parts[:-1]):
+            raise EntityTooSmall()
+        return parts
+
+    def _checksum(self, parts: list[Any], value: Any) -> tuple[str, str, int]:
+        builder = s3.MultipartChecksumBuilder(
+            self.metadata.get("x-amz-checksum-algorithm"),
+            self.metadata.get("x-amz-checksum-type"),
+        )
+        if builder.checksum_type != "COMPOSITE":
+            checksum = compute_checksum(value, builder.checksum_algorithm)
+            return builder.checksum_type, checksum.decode(), 1
+        for part in parts:
+            builder.addPart(part.value)
+        return builder.build()  # type: ignore[return-value]
+
+
+class StoredS3Backend(s3.S3Backend):
+    """S3 that tells the journal which objects and uploads a request changed."""
+
+    _url_module = moto.s3.urls
+
+    def put_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> Any:
+        """Write an object; copies and completed uploads come through here too."""
+        key = super().put_object(bucket_name, key_name, *args, **kwargs)
+        _touch("object", bucket_name, key_name)
+        return key
+
+    def delete_object(self, bucket_name: str, key_name: str, *args: Any, **kwargs: Any) -> Any:
+        """Delete an object or one of its versions."""
+        deleted = super().delete_object(bucket_name, key_name, *args, **kwargs)
+        _touch("object", bucket_name, key_name)
+        return deleted
+
+    def create_multipart_upload(self, bucket_name: str, *args: Any, **kwargs: Any) -> Any:
+        """Begin an upload."""
+        upload = super().create_multipart_upload(bucket_name, *args, **kwargs)
+        _touch("upload", bucket_name, upload.id)
+        return upload
+
+    def durable_state(self) -> dict[str, Any]:
+        """Everything but objects and uploads, which have rows of their own."""
+        state = self.__dict__ | {"buckets": {}, "tagger": copy.copy(self.tagger)}
+        state["tagger"].tags = {
+            arn: tags for arn, tags in self.tagger.tags.items() if "/" not in arn
+        }
+        for name, bucket in self.buckets.items():
+            emptied = state["buckets"][name] = copy.copy(bucket)
+            emptied.keys, emptied.multiparts = _VersionedKeyStore(), s3.MultipartDict()
+        return state
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Put back what `durable_state` gave."""
+        self.__dict__.update(state)
+        for name in self.buckets:
+            s3.s3_backends.bucket_accounts[name] = (self.partition, self.account_id)
+
+
+def install(cloud: Cloud, journal: Journal) -> None:
+    """Put files behind moto's S3, and its objects and uploads into the journal."""
+    global _account_id, _objects, _touch
+    _account_id = cloud.account_id
+    _objects = cloud.home / "objects"
+    _objects.mkdir(exist_ok=True)
+    _touch = journal.touch
+    s3.FakeKey, s3.FakeMultipart = StoredKey, StoredMultipart  # type: ignore[misc]
+    s3.s3_backends.backend = StoredS3Backend
+    # moto keeps every instance of every model for its dashboard, for ever
+    BaseModel.__new__ = lambda cls, *_args, **_kwargs: object.__new__(cls)  # type: ignore
+    journal.kinds["object"] = Kind(_dump_object, _restore_object)
+    journal.kinds["upload"] = Kind(_dump_upload, _restore_upload)
+
+
+def object_path(bucket: str, key: str) -> Path | None:
+    """The file of an object's current version."""
+    return _path_in(_buckets().get(bucket), key)
+
+
+def list_objects(bucket: str, prefix: str) -> list[tuple[str, int, Path]]:
+    """Key, size in bytes and file of every current object under a prefix, in key order."""
+    found = _buckets().get(bucket)
+    keys = sorted(key for key in list(found.keys) if key.startswith(prefix)) if found else []
+    paths = ((key, _path_in(found, key)) for key in keys)
+    return [(key, path.stat().st_size, path) for key, path in paths if path]
+
+
+def empty_trash(*, everything: bool = False) -> None:
+    """Remove the files that no object names any more, once nobody can be reading them.
+
+    Args:
+        everything: Also those that a killed process left behind, and without waiting: at start.
+    """
+    if everything:
+        named = set(_named_files())
+        for path in _objects.glob("*/*"):
+            if path.name not in named:
+                path.unlink()
+        return
+    while _trash and _trash[0][0] <= time.monotonic():
+        _trash.pop(0)[1].unlink(missing_ok=True)
+
+
+def _named_files() -> Iterator[str]:
+    for bucket in _buckets().values():
+        for key in list(bucket.keys):
+            for version in bucket.keys.getlist(key, []):
+                if getattr(version, "path", None):
+                    yield version.path.name
+        for upload in bucket.multiparts.values():
+            for part in upload.parts.values():
+                yield part.path.name
+
+
+def _buckets() -> dict[str, Any]:
+    return s3.s3_backends[_account_id]["aws"].buckets
+
+
+def _path_in(bucket: Any, key: str) -> Path | None:
+    return getattr(bucket.keys.get(key), "path", None) if bucket else None
+
+
+def _new_path() -> Path:
+    path = _path_of(uuid.uuid4().hex)
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def _path_of(name: str) -> Path:
+    return _objects / name[:2] / name
+
+
+def _dump_object(bucket: str, key: str) -> bytes | None:
+    found = _buckets().get(bucket)
+    versions = found and found.keys.getlist(key)
+    if not versions:
+        return None
+    tags = s3.s3_backends[_account_id]["aws"].tagger.tags
+    arns = {version.arn for version in versions if isinstance(version, StoredKey)}
+    return pickle.dumps((versions, {arn: tags[arn] for arn in arns if tags.get(arn)}))
+
+
+def _restore_object(bucket: str, key: str, content: bytes) -> None:
+    versions, tags = pickle.loads(content)
+    _buckets()[bucket].keys.setlist(key, versions)
+    s3.s3_backends[_account_id]["aws"].tagger.tags.update(tags)
+
+
+def _dump_upload(bucket: str, upload_id: str) -> bytes | None:
+    found = _buckets().get(bucket)
+    upload = found and found.multiparts.get(upload_id)
+    return pickle.dumps(upload) if upload else None
+
+
+def _restore_upload(bucket: str, upload_id: str, content: bytes) -> None:
+    _buckets()[bucket].multiparts[upload_id] = pickle.loads(content)
