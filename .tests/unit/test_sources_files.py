@@ -123,7 +123,8 @@ def test_csv_options_are_used(tmp_path: Path) -> None:
 
 def test_csv_byte_order_mark_and_blank_lines_are_dropped(tmp_path: Path) -> None:
     text = "\ufeff\na,b\n\n1,2\n\n".encode()
-    assert read_csv(tmp_path / "a.csv", text) == [{"a": "1", "b": "2"}]
+    for name in ("utf-8", "UTF8"):
+        assert read_csv(tmp_path / "a.csv", text, encoding=name) == [{"a": "1", "b": "2"}]
 
 
 def test_csv_row_that_is_not_utf8_is_wrapped(tmp_path: Path) -> None:

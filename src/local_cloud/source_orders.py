@@ -56,7 +56,7 @@ BAD: dict[str, tuple[str | None, str]] = {
     "is_gift is text": ("is_gift", '"yes"'),
     "order date does not exist": ("order_date", '"2026-02-30"'),
     "order date is in the future": ("order_date", '"9999-12-31"'),
-    "delivered before ordered": ("delivery_date", '"1999-12-31"'),
+    "delivered before ordered": ("delivery_date", '"1000-01-01"'),
     "ordered_at has no zone": ("ordered_at", '"2026-01-01T09:15:27"'),
     "ordered_at is a number": ("ordered_at", "1767258927"),
     "updated_at has seven digits": ("updated_at", '"2026-01-01T09:15:27.1234567Z"'),

@@ -68,6 +68,12 @@ def _check_dialect(options: FileOptions, location: str) -> None:
         )
 
 
+def _decoder(encoding: str) -> str:
+    """The encoding's name, for UTF-8 that of the variant that drops a byte order mark."""
+    name = codecs.lookup(encoding).name
+    return "utf-8-sig" if name == "utf-8" else name
+
+
 def _read_all(files: list[SourceFile], contract: Contract, options: FileOptions) -> Iterator[bytes]:
     for file in files:
         try:
@@ -94,7 +100,7 @@ def _read_one(
     if contract.source.format == "csv":
         text = io.TextIOWrapper(
             cast(io.BufferedReader, stream),
-            encoding="utf-8-sig" if options.encoding == "utf-8" else options.encoding,
+            encoding=_decoder(options.encoding),
             errors="surrogateescape",
             newline="",
         )
