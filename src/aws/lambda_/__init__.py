@@ -1,0 +1,5 @@
+"""AWS Lambda: thin functions over a boto3 client. Errors are botocore's own unless said."""
+
+from aws.lambda_.invoke import FunctionError, invoke
+
+__all__ = ["FunctionError", "invoke"]
