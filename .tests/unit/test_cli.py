@@ -1,0 +1,90 @@
+"""The command line: arguments, exit codes, what a failure prints."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from etl import cli
+from etl.errors import SourceError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def _keep_signals():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def command() -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize("text", ["2026-1-1", "yesterday", "2026-02-30", "20260101", "", "1e3"])
+def test_run_date_of_wrong_form_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.pipeline_arguments(["--run-date", text])
+    assert caught.value.code == 2
+    assert f'"{text}" is not a date like 2026-01-01' in capsys.readouterr().err
+
+
+def test_run_date_in_the_future_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    with pytest.raises(SystemExit) as caught:
+        cli.pipeline_arguments(["--run-date", tomorrow.isoformat()])
+    assert caught.value.code == 2
+    assert "lies in the future" in capsys.readouterr().err
+
+
+def test_arguments_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ETL_ENV", raising=False)
+    options = cli.pipeline_arguments(["--run-date", "2026-01-01"])
+    assert (options.run_date, options.dataset, options.env) == (date(2026, 1, 1), "orders", "local")
+    assert (options.loader, options.json, options.traceback) == (None, False, False)
+
+
+def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.pipeline_arguments(["--help"])
+    assert caught.value.code == 0
+    assert "python flows/full_pipeline.py --run-date 2026-01-01 --json" in capsys.readouterr().out
+
+
+def test_run_command_that_succeeds_exits_0() -> None:
+    assert cli.run_command(lambda: None, again="x") == 0
+
+
+def test_run_command_that_fails_exits_1_with_cause_fix_and_next_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = SourceError("the shop answers 500", fix="wait for it")
+    assert cli.run_command(raising(error), again="python flows/x.py") == 1
+    printed = capsys.readouterr().err
+    assert "failed: the shop answers 500" in printed
+    assert "fix: wait for it" in printed
+    assert "next: python flows/x.py" in printed
+    assert "Traceback" not in printed
+
+
+def test_run_command_with_wrong_input_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run_command(raising(UsageError("no", fix="yes")), again="x") == 2
+    assert "next:" not in capsys.readouterr().err
+
+
+def test_run_command_that_is_interrupted_exits_130() -> None:
+    assert cli.run_command(raising(KeyboardInterrupt()), again="x") == 130
+
+
+def test_run_command_names_an_unforeseen_error_and_shows_its_traceback_on_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.run_command(raising(ZeroDivisionError("by zero")), again="x") == 1
+    assert "failed: ZeroDivisionError: by zero" in capsys.readouterr().err
+    cli.run_command(raising(ZeroDivisionError("by zero")), again="x", show_traceback=True)
+    assert "Traceback" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+"""The report: as JSON and as people read it."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from etl.report import Rows, RunReport, StageReport, human_bytes, print_report
+
+
+def make_report(**changes: object) -> RunReport:
+    given: dict[str, object] = {
+        "dataset": "orders",
+        "run_date": date(2026, 1, 1),
+        "run_id": "abc",
+        "environment": "local",
+        "status": "succeeded",
+        "rows": Rows(extracted=100, deduplicated=3, quarantined=2, loaded=95),
+        "table_rows": 190,
+        "table_hash": "0f",
+        "stages": (
+            StageReport(name="extract", seconds=1.5, rows=100, bytes=12_345, cost_usd=0.001),
+        ),
+        "places": {"raw": "s3://bucket/raw/shop/orders/2026/01/01/"},
+        "prices_as_of": date(2026, 11, 1),
+        "contract_version": "1.0.0",
+    }
+    return RunReport(**given | changes)
+
+
+def test_to_json_holds_what_is_promised() -> None:
+    content = json.loads(make_report().to_json())
+    assert content["run_date"] == "2026-01-01"
+    assert content["rows"] == {"extracted": 100, "deduplicated": 3, "quarantined": 2, "loaded": 95}
+    assert content["stages"] == [
+        {"name": "extract", "seconds": 1.5, "rows": 100, "bytes": 12345, "cost_usd": 0.001}
+    ]
+    promised = {"dataset", "run_id", "status", "table_rows", "table_hash", "places"}
+    assert promised <= content.keys()
+
+
+@pytest.mark.parametrize(("loaded", "missing"), [(95, 0), (94, 1), (96, -1)])
+def test_rows_missing_counts_what_is_nowhere(loaded: int, missing: int) -> None:
+    rows = Rows(extracted=100, deduplicated=3, quarantined=2, loaded=loaded)
+    assert rows.missing == missing
+
+
+def test_print_report_shows_conservation_places_and_next_steps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_report(make_report(reject_reasons={"status": 2}, next_steps=("make [up]",)))
+    printed = capsys.readouterr().out
+    assert "100 extracted = 95 loaded + 2 quarantined + 3 deduplicated" in printed
+    assert "12.3 kB" in printed and "s3://bucket/raw/shop/orders/2026/01/01/" in printed
+    assert "2 quarantined for status" in printed and "make [up]" in printed
+
+
+def test_print_report_of_an_empty_day_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(make_report(rows=Rows(extracted=0, deduplicated=0, quarantined=0, loaded=0)))
+    assert "no rows for this date" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2_500_000_000, "2.5 GB")]
+)
+def test_human_bytes_chooses_the_unit(count: int, text: str) -> None:
+    assert human_bytes(count) == text
