@@ -12,6 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ResponseStreamingError
+from botocore.response import StreamingBody
 from moto import mock_aws
 from source_samples import make_contract
 from vega_datasets import data as vega  # type: ignore[import-untyped]
@@ -267,6 +269,17 @@ def test_s3_place_without_a_file_is_named(s3: Any) -> None:
 def test_s3_bucket_that_is_missing_is_named(s3: Any) -> None:
     contract = make_contract("s3://nowhere/in/", kind="file", format="csv")
     with pytest.raises(StorageError, match="bucket nowhere does not exist"):
+        list(open_source(contract, DAY, s3=s3))
+
+
+def test_s3_object_whose_stream_breaks_is_named(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(self: StreamingBody, *_: Any) -> bytes:
+        raise ResponseStreamingError(error="connection reset")
+
+    monkeypatch.setattr(StreamingBody, "read", break_off)
+    monkeypatch.setattr(StreamingBody, "readinto", break_off)
+    contract = make_contract("s3://drop/in/b.csv", kind="file", format="csv")
+    with pytest.raises(SourceError, match="s3://drop/in/b.csv cannot be read"):
         list(open_source(contract, DAY, s3=s3))
 
 

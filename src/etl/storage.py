@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+)
 
 from etl.errors import StorageError
 from etl.keys import parse_s3_uri
@@ -21,6 +28,18 @@ _BAD_CREDENTIALS = {
 }
 
 
+# S3's operations and the IAM actions that allow them differ in these (Service Authorization
+# Reference, "Actions, resources, and condition keys for Amazon S3").
+_ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteObjects": "DeleteObject",
+    "HeadObject": "GetObject",
+    "ListObjectsV2": "ListBucket",
+    "UploadPart": "PutObject",
+}
+
+
 @contextmanager
 def explain_storage_errors(uri: str) -> Iterator[None]:
     """Turn S3 errors that a person can act on into `StorageError`; let the others through."""
@@ -31,9 +50,16 @@ def explain_storage_errors(uri: str) -> Iterator[None]:
         if explained is None:
             raise
         raise explained from error
-    except NoCredentialsError as error:
-        raise StorageError(f"no AWS credentials to reach {uri}", fix=_CREDENTIALS_FIX) from error
-    except EndpointConnectionError as error:
+    except (
+        CredentialRetrievalError,
+        NoCredentialsError,
+        PartialCredentialsError,
+        SSOError,
+    ) as error:
+        raise StorageError(
+            f"no AWS credentials to reach {uri}: {error}", fix=_CREDENTIALS_FIX
+        ) from error
+    except ConnectionError as error:
         raise StorageError(
             f"cannot reach S3 for {uri}: {error}",
             fix="check the network and AWS_ENDPOINT_URL (`make status` for the embedded cloud)",
@@ -52,7 +78,7 @@ def _explain(error: ClientError, uri: str) -> StorageError | None:
     if code in ("AccessDenied", "403"):
         return StorageError(
             f"access to bucket {bucket} is denied ({action} on {uri})",
-            fix=f"allow the role s3:{action} on {bucket}, or use another profile",
+            fix=f"allow s3:{_ACTIONS.get(action, action)} on {bucket}, or use another profile",
         )
     if code in ("NoSuchKey", "404"):
         return StorageError(f"{uri} does not exist", fix="run the step that writes it first")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 DELETE_BATCH = 1000  # the most keys that DeleteObjects takes
+_BUFFER_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,11 @@ def get_bytes(client: S3Client, *, bucket: str, key: str) -> bytes:
     return client.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def open_object(client: S3Client, *, bucket: str, key: str) -> StreamingBody:
-    """The object's body as a readable stream; close it."""
-    return client.get_object(Bucket=bucket, Key=key)["Body"]
+def open_object(client: S3Client, *, bucket: str, key: str) -> io.BufferedReader:
+    """The object's body as a stream; close it."""
+    body = client.get_object(Bucket=bucket, Key=key)["Body"]
+    # Without a buffer, readline() would ask botocore's stream for one byte at a time.
+    return io.BufferedReader(cast(io.RawIOBase, body), _BUFFER_BYTES)
 
 
 def put_bytes(

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
+from botocore.exceptions import BotoCoreError
+
 from etl.errors import ContractError, SourceError
 from etl.model import Contract
 from etl.sources.csv_rows import read_csv
@@ -84,9 +86,10 @@ def _read_all(files: list[SourceFile], contract: Contract, options: FileOptions)
                 f"{file.name} is not a whole gzip file: {error}",
                 fix="fetch the file again; an interrupted copy looks like this",
             ) from error
-        except OSError as error:
+        except (OSError, BotoCoreError) as error:
             raise SourceError(
-                f"{file.name} cannot be read: {error}", fix="check the file and its permissions"
+                f"{file.name} cannot be read: {error}",
+                fix="check the file and its permissions, then run the date again",
             ) from error
 
 

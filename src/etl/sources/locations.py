@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from aws.s3 import head_object, iter_objects, open_object
 from etl.errors import SourceError
@@ -92,7 +92,7 @@ def _below(keys: Iterable[str], folder: str) -> list[str]:
 def _s3_file(s3: S3Client, bucket: str, key: str) -> SourceFile:
     def open_it() -> IO[bytes]:
         with explain_storage_errors(f"s3://{bucket}/{key}"):
-            return cast(IO[bytes], open_object(s3, bucket=bucket, key=key))
+            return open_object(s3, bucket=bucket, key=key)
 
     return SourceFile(name=f"s3://{bucket}/{key}", open=open_it)
 
