@@ -1,0 +1,16 @@
+"""Amazon Athena: thin functions over a boto3 client. Errors are botocore's own unless said."""
+
+from aws.athena.parameters import Value, bind, literal
+from aws.athena.query import QueryFailedError, QueryTimeoutError, run_query
+from aws.athena.results import QueryResult, ResultColumn
+
+__all__ = [
+    "QueryFailedError",
+    "QueryResult",
+    "QueryTimeoutError",
+    "ResultColumn",
+    "Value",
+    "bind",
+    "literal",
+    "run_query",
+]
