@@ -11,7 +11,7 @@ visible, in this order:
 
 So a source that fails midway leaves the earlier extraction as it was, and a process that dies
 between 1 and 4 leaves none, which the next run makes good. A reader that took the old manifest
-before 1 notices by the sizes and digests in it, and by the manifest's own digest being another.
+before 1 can tell by the row counts, sizes and digests in it, and by `Manifest.digest`.
 """
 
 from __future__ import annotations
