@@ -1,4 +1,4 @@
-"""From an expression's SQL text to the compiled form that `etl.expressions` evaluates."""
+"""From sqlglot's syntax tree to the compiled form that `etl.expressions` evaluates."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import singledispatchmethod
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
 
 from etl.contracts.literals import compile_date, compile_number, compile_string
 from etl.contracts.problems import did_you_mean
@@ -24,7 +22,7 @@ from etl.contracts.static_types import (
 )
 from etl.model import Expression, Type
 
-_SUBSET = (
+SUBSET = (
     "use columns, run_date, literals, and or not, = <> < <= > >=, + - *, in, between, is null, "
     "case, lower upper trim length concat coalesce abs round date; see docs/contracts.md"
 )
@@ -35,41 +33,7 @@ _TEXT_CALLS = {exp.Lower: "lower", exp.Upper: "upper", exp.Trim: "trim"}
 _FLAGS = frozenset({"safe", "coalesce", "typed", "big_int"})
 
 
-def compile_expression(text: str, columns: Mapping[str, Type]) -> Compiled:
-    """Parse, check and compile one expression.
-
-    Args:
-        columns: The columns it may name.
-
-    Raises:
-        ExpressionError: It is no SQL, is outside the subset, names an unknown column, its types
-            do not fit, or its exact result could need more than 38 digits.
-    """
-    try:
-        tree = sqlglot.parse_one(text)
-    except SqlglotError as error:
-        raise ExpressionError(
-            f'"{text}" is not an expression{_place(error)}', fix=_SUBSET
-        ) from error
-    return _Compiler(columns).visit(tree)
-
-
-def compile_condition(text: str, columns: Mapping[str, Type]) -> Expression:
-    """Compile an expression that is true or false of a row.
-
-    Raises:
-        ExpressionError: As `compile_expression`; or it is not a condition.
-    """
-    compiled = compile_expression(text, columns)
-    if compiled.type.kind != "boolean":
-        raise ExpressionError(
-            f'"{text}" is {compiled.type}, not a condition',
-            fix="write a comparison, for example subtotal >= 0",
-        )
-    return compiled.expression
-
-
-class _Compiler:
+class Compiler:
     """Walks sqlglot's tree. Each visit gives the compiled node with its type."""
 
     def __init__(self, columns: Mapping[str, Type]) -> None:
@@ -77,7 +41,7 @@ class _Compiler:
 
     @singledispatchmethod
     def visit(self, node: exp.Expr) -> Compiled:
-        raise ExpressionError(f'"{node.sql()}" is not in the subset of SQL', fix=_SUBSET)
+        raise ExpressionError(f'"{node.sql()}" is not in the subset of SQL', fix=SUBSET)
 
     @visit.register
     def _(self, node: exp.Paren) -> Compiled:
@@ -288,7 +252,7 @@ class _Compiler:
         operand = self.visit(node)
         if operand.type.kind != kind:
             raise ExpressionError(
-                f'"{node.sql()}" is {operand.type} where {Static(kind)} is needed', fix=_SUBSET
+                f'"{node.sql()}" is {operand.type} where {Static(kind)} is needed', fix=SUBSET
             )
         return operand.expression
 
@@ -313,16 +277,11 @@ class _Compiler:
         return unify(operands, whole.sql())
 
 
-def _place(error: SqlglotError) -> str:
-    column = error.errors[0].get("col") if isinstance(error, ParseError) and error.errors else None
-    return f", see character {column}" if column else ""
-
-
 def _only(node: exp.Expr, *names: str) -> None:
     """Refuse the variants of a construct that would mean something else."""
     given = {name for name, value in node.args.items() if value not in (None, [], False)}
     if given - set(names) - _FLAGS:
-        raise ExpressionError(f'"{node.sql()}" is not in the subset of SQL', fix=_SUBSET)
+        raise ExpressionError(f'"{node.sql()}" is not in the subset of SQL', fix=SUBSET)
 
 
 def _literals_are_ascii(expression: Expression) -> bool:

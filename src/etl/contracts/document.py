@@ -6,6 +6,7 @@ import json
 import types
 import typing
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from etl.contracts.problems import Problems, did_you_mean
 
 API_VERSIONS = ("v3.2.0", "v3.1.0")
+_KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 
 class _Yaml12Loader(yaml.SafeLoader):
@@ -32,15 +34,15 @@ class _Yaml12Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    "while reading a mapping",
-                    node.start_mark,
-                    f'"{key.value}" stands there twice',
-                    key.start_mark,
-                )
+            fault = None
+            if key.tag not in _KEY_TAGS:
+                fault = "a key is not text"
+            elif key.value in seen:
+                fault = f'"{key.value}" stands there twice'
+            if fault:
+                raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -130,8 +132,7 @@ def _model_of(annotation: Any) -> type[pydantic.BaseModel] | None:
 
 
 def _check_schema(content: dict[str, Any], problems: Problems) -> None:
-    text: str = OpenDataContractStandard.json_schema()  # type: ignore[no-untyped-call]
-    schema = json.loads(text)
+    schema = json.loads(files("open_data_contract_standard").joinpath("schema.json").read_text())
     validator = jsonschema.Draft201909Validator(schema)
     for error in _leaves(validator.iter_errors(content)):
         _report(error, problems)

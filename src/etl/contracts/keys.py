@@ -1,15 +1,14 @@
-"""Which columns identify a row, and which says what row of them is the latest."""
+"""Which columns identify a row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from etl.contracts.problems import Problems, did_you_mean
+from etl.contracts.problems import Problems
 from etl.contracts.properties import Property
 from etl.model import Column
 
 _KEY_KINDS = ("string", "integer", "decimal", "date", "timestamp", "boolean")
-_ORDERED_KINDS = ("timestamp", "date", "integer", "decimal")
 
 
 def read_primary_key(found: Sequence[Property], where: str, problems: Problems) -> tuple[str, ...]:
@@ -52,28 +51,3 @@ def check_key_types(
                 f'"{column.name}" is {column.type.kind}, which cannot be a key',
                 fix="use text, whole numbers, decimals, dates or timestamps",
             )
-
-
-def check_latest_by(
-    latest_by: str | None, columns: Sequence[Column], where: str, problems: Problems
-) -> None:
-    """`latestBy` names a column that has an order."""
-    if latest_by is None:
-        return
-    by_name = {each.name: each for each in columns}
-    if latest_by not in by_name:
-        problems.add(
-            where,
-            f'latestBy "{latest_by}" is not a column{did_you_mean(latest_by, by_name)}',
-            fix=f"name one of {', '.join(_orderable(columns)) or 'the columns'}",
-        )
-    elif by_name[latest_by].type.kind not in _ORDERED_KINDS:
-        problems.add(
-            where,
-            f'latestBy "{latest_by}" is {by_name[latest_by].type.kind}, which says nothing of time',
-            fix=f"name one of {', '.join(_orderable(columns)) or 'the timestamps'}",
-        )
-
-
-def _orderable(columns: Sequence[Column]) -> list[str]:
-    return [each.name for each in columns if each.type.kind in _ORDERED_KINDS]

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 
+from etl.contracts.custom import CustomProperties
 from etl.contracts.document import read_document
-from etl.contracts.keys import check_key_types, check_latest_by, read_primary_key
+from etl.contracts.keys import check_key_types, read_primary_key
 from etl.contracts.names import name_fault
 from etl.contracts.places import Servers
 from etl.contracts.problems import Problems, did_you_mean
 from etl.contracts.properties import find_partition, flatten_properties, read_columns
 from etl.contracts.quality import QualityReader
 from etl.errors import ContractError
-from etl.model import Check, Contract, LoadMode
+from etl.model import Contract
 
 _ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS_FOLDER = _ROOT / "config" / "contracts"
 _SUFFIX = ".odcs.yaml"
-_LOAD_MODES: dict[str, LoadMode] = {"replace": "replace", "merge": "merge"}
-_LOAD_MODE, _LATEST_BY, _LIMIT = "loadMode", "latestBy", "quarantineLimitPercent"
 
 
 class ContractSettings(Protocol):
@@ -117,10 +115,8 @@ def _read(
     columns = read_columns(stored, key=key, is_text=source.encoding == "text", problems=problems)
     check_key_types(key, columns, stored, problems)
 
-    custom = {each.property or "": each.value for each in table.customProperties or []}
-    _check_custom(custom, f"{where}.customProperties", problems)
-    latest_by = custom.get(_LATEST_BY)
-    check_latest_by(latest_by, columns, f"{where}.customProperties", problems)
+    custom = CustomProperties(table.customProperties or [], where, problems)
+    latest_by = custom.read_latest_by(columns)
 
     quality = QualityReader({each.name: each.type for each in columns}, key, problems)
     for each in stored:
@@ -137,49 +133,12 @@ def _read(
         primary_key=key,
         latest_by=latest_by,
         partition=partition.column_name if partition else "",
-        load_mode=_load_mode(custom, f"{where}.customProperties", problems),
+        load_mode=custom.read_load_mode(),
         source=source,
         places=servers.read_places(table.physicalName or dataset),
         rules=tuple(quality.rules),
-        checks=(*quality.checks, *_quarantine_check(custom, where, problems)),
+        checks=(*quality.checks, *custom.read_limit()),
     )
-
-
-def _check_custom(custom: Mapping[str, Any], where: str, problems: Problems) -> None:
-    """Custom properties of other tools are fine; a misspelt one of ours is not."""
-    for name in set(custom) - {_LOAD_MODE, _LATEST_BY, _LIMIT}:
-        near = did_you_mean(name, {_LOAD_MODE, _LATEST_BY, _LIMIT} - set(custom))
-        if near:
-            problems.add(f"{where}.{name}", f'unknown "{name}"{near}', fix="correct the name")
-
-
-def _load_mode(custom: Mapping[str, Any], where: str, problems: Problems) -> LoadMode:
-    given = custom.get(_LOAD_MODE)
-    if given not in _LOAD_MODES:
-        near = did_you_mean(str(given), _LOAD_MODES)
-        problems.add(
-            f"{where}.{_LOAD_MODE}",
-            "is missing" if given is None else f'unknown load mode "{given}"{near}',
-            fix="write replace (a run date's rows replace that date's) or merge (rows replace "
-            "those of the same key)",
-        )
-    return _LOAD_MODES.get(str(given), "replace")
-
-
-def _quarantine_check(
-    custom: Mapping[str, Any], where: str, problems: Problems
-) -> tuple[Check, ...]:
-    limit = custom.get(_LIMIT)
-    if limit is None:
-        return ()
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 100:
-        problems.add(
-            f"{where}.customProperties.{_LIMIT}",
-            f"{limit!r} is no percentage",
-            fix="write a number from 0 to 100",
-        )
-        return ()
-    return (Check(name="quarantined_percent", metric="quarantined_percent", maximum=limit),)
 
 
 def _version(document: OpenDataContractStandard, problems: Problems) -> str:

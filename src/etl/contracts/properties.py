@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
-from etl.contracts.compiler import compile_expression
+from etl.contracts.compile import compile_expression
 from etl.contracts.names import name_fault, snake_case
 from etl.contracts.physical_types import (
     PhysicalTypeError,
@@ -20,6 +20,11 @@ from etl.contracts.static_types import ExpressionError, is_assignable
 from etl.model import Column, Field, Type
 
 _RUN_DATE = "run_date"
+_RULES = ("enum", "logicalTypeOptions", "quality", "unique")
+# What makes sense for a column only, not for the object around columns.
+_FOR_COLUMNS = ("physicalType", "primaryKey", "required", "transformLogic", *_RULES)
+# What is not looked at inside arrays.
+_NOT_IN_ARRAYS = ("partitioned", "physicalName", "primaryKey", "transformLogic", *_RULES)
 
 
 @dataclass(frozen=True)
@@ -237,4 +242,7 @@ def _read_scalar(definition: SchemaProperty, where: str, problems: Problems) -> 
             fix="leave it out; fields that are not listed are ignored",
         )
         return None
+    for key in _NOT_IN_ARRAYS:
+        if getattr(definition, key):
+            problems.add(f"{where}.{key}", "has no effect inside arrays", fix="leave it out")
     return _read_type(definition, where, problems)
