@@ -1,1 +1,1 @@
-"""AWS in one process on this machine: moto's API with real executors in its seams. See README.md."""
+"""AWS on this machine: moto's API with real executors in its seams. See README.md."""

@@ -32,14 +32,14 @@ def up(home: Home, arguments: argparse.Namespace) -> None:
 
 
 def attach(home: Home, arguments: argparse.Namespace) -> None:
-    """Use the running embedded cloud, or start one for as long as the owner lives; print KEY=VALUE."""
+    """Use the running embedded cloud, or start one that lives as long as the caller."""
     running = _ensure(home, owner=arguments.owner or os.getppid(), bare=arguments.bare)
     for name, value in _variables(home, running, os.environ).items():
         print(f"{name}={value}")
 
 
 def env(home: Home, _arguments: argparse.Namespace) -> None:
-    """Print the running embedded cloud's variables for a shell: eval "$(python -m local_cloud env)"."""
+    """Print what leads AWS's tools to it, for a shell: eval "$(… env)"."""
     for name, value in _variables(home, _running(home), os.environ).items():
         print(f"export {name}={shlex.quote(value)}")
 

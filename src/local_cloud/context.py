@@ -139,7 +139,7 @@ class Cloud:
             callback()
 
     def on_stop(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when the cloud stops, last registered first, before children are killed."""
+        """Call `callback` when the cloud stops, last one first, before children are killed."""
         self._on_stop.append(callback)
 
     def stop(self) -> None:

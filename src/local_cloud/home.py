@@ -1,6 +1,6 @@
 """The home of one embedded cloud: who runs it, for whom, where it listens. Standard library only.
 
-home/lock is held by the running daemon for as long as it lives, so that no crash can leave it behind.
+home/lock is held by the running daemon for as long as it lives: no crash can leave it behind.
 home/owners has a file for each process that the daemon runs for; it stops when the last has ended,
 unless home/pinned is there.
 """

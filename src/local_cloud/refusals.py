@@ -36,8 +36,10 @@ _OPERATIONS = {
         " StartWorkflowRun UpdateCrawler"
     ),
     "logs": "CreateExportTask PutSubscriptionFilter StartQuery",
-    "monitoring": "PutAnomalyDetector PutCompositeAlarm PutMetricAlarm PutMetricStream SetAlarmState",
-    "redshift": "CreateSnapshotCopyGrant EnableSnapshotCopy ResizeCluster RestoreFromClusterSnapshot",
+    "monitoring": (
+        "PutAnomalyDetector PutCompositeAlarm PutMetricAlarm PutMetricStream SetAlarmState"
+    ),
+    "redshift": "EnableSnapshotCopy ResizeCluster RestoreFromClusterSnapshot",
     "secretsmanager": "ReplicateSecretToRegions RotateSecret",
     "sqs": "StartMessageMoveTask",
     "ssm": "CreateMaintenanceWindow SendCommand StartAutomationExecution StartSession",

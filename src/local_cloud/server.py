@@ -86,7 +86,7 @@ class Application:
             raise Refusal(
                 "403 Forbidden",
                 "AccessDenied",
-                "The request is not signed. `python -m local_cloud env` prints the key to sign with.",
+                "The request is not signed. `python -m local_cloud env` prints a key to sign with.",
             )
         secret, token = self._secret(signature.access_key_id)
         is_s3, is_form = signature.service == "s3", "urlencoded" in environ.get("CONTENT_TYPE", "")

@@ -1,4 +1,4 @@
-"""What outlives the process: one row for each thing that a request changed, committed before its answer.
+"""What outlives the process: a row for each thing a request changed, written before its answer.
 
 moto keeps everything in memory. Here every look at a service's backend is noted in the thread that
 looks. When the request of that thread ends, the backends it saw are pickled, and those that changed

@@ -84,7 +84,7 @@ class StoredKey(s3.FakeKey):
 
     def dispose(self, garbage: bool = False) -> None:
         """Give up the bytes: nothing names this version any more."""
-        if garbage:  # only this Python object goes: a copy of one that lives on, or the process ends
+        if garbage:  # only this Python object goes: a copy, or the process ends
             return
         path, self.path = self.path, None
         if path:

@@ -1,0 +1,168 @@
+"""Lambda: moto keeps the functions; their zips run in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import moto.awslambda.models as models
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.core.exceptions import JsonRESTError
+
+from local_cloud.context import Cloud
+from local_cloud.lambda_.code import CodeError, link_sdk, python_path, unpack
+from local_cloud.lambda_.runtime_api import RuntimeApi
+from local_cloud.lambda_.workers import Pool, Program, Result
+
+_MAX_EVENT_BYTES = {"RequestResponse": 6_291_456, "Event": 1_048_576}  # AWS Lambda quotas
+_RETRY_SECONDS = (1.0, 2.0)  # AWS waits one minute, then two
+
+_log = logging.getLogger(__name__)
+
+
+class Runner:
+    """What every function of this process shares."""
+
+    cloud: Cloud
+    pool: Pool
+    folder: Path
+    sdk: Path
+    asynchronous: ThreadPoolExecutor
+
+
+class RealLayer(models.LayerVersion):
+    """A layer, unpacked on disk instead of kept in memory."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _unpack(self)
+        self.content = {}
+
+
+class RealFunction(models.LambdaFunction):
+    """A function whose invocations run its code."""
+
+    def __init__(self, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        runtime = spec.get("Runtime") or "container images"
+        if not runtime.startswith("python"):
+            raise InvalidParameterValueException(
+                f"The embedded cloud runs zip packages with a Python runtime, not {runtime}."
+            )
+        super().__init__(account_id, spec, *args, **kwargs)
+
+    def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
+        super()._set_function_code(updated_spec)
+        if not updated_spec.get("DryRun"):
+            _unpack(self)
+            self.code.pop("ZipFile", None)
+
+    def program(self) -> Program:
+        """What a worker needs to run this revision."""
+        backend = models.lambda_backends[self.account_id][self.region]
+        layers = [
+            Runner.folder / backend.layers_versions_by_arn(layer["Arn"]).code_digest  # type: ignore
+            for layer in self.layers
+        ]
+        path = python_path(Runner.folder / self.code_digest, layers, Runner.sdk)
+        return Program(
+            arn=self.function_arn,
+            name=self.function_name,
+            version=str(self.version),
+            handler=self.handler or "",
+            role=self.role,
+            memory_mb=int(self.memory_size),
+            timeout_seconds=float(self.timeout),
+            environment=tuple(sorted(self.environment_vars.items())),
+            path=tuple(path),
+        )
+
+    def invoke(self, body: Any, request_headers: Any, response_headers: Any) -> bytes:
+        """Run an event and wait, or only accept it, as the caller asks.
+
+        Calls from inside moto carry no headers: S3, SNS and EventBridge do not wait.
+        """
+        how = request_headers.get("X-Amz-Invocation-Type") if request_headers else "Event"
+        how = how or "RequestResponse"
+        event = body.encode() if isinstance(body, str) else bytes(body or b"")
+        event = event or b"{}"
+        _check_event(event, how)
+        if self.reserved_concurrency == 0:
+            raise JsonRESTError("TooManyRequestsException", "Rate Exceeded.", code=429)
+        if how == "DryRun":
+            return b""
+        if how == "Event":
+            Runner.asynchronous.submit(self._run_until_done, event)
+            return b""
+        result = self._run(event)
+        response_headers["x-amz-log-result"] = result.tail
+        response_headers["x-amz-executed-version"] = str(self.version)
+        if result.failed:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return result.payload
+
+    def _run_until_done(self, event: bytes) -> None:
+        try:
+            for wait in (*_RETRY_SECONDS, 0.0):
+                if not self._run(event).failed:
+                    return
+                time.sleep(wait)
+        except Exception:
+            _log.exception("%s: an asynchronous event was lost", self.function_name)
+
+    def _run(self, event: bytes) -> Result:
+        result, worker = Runner.pool.run(self.program(), event)
+        logs = self.logs_backend
+        logs.ensure_log_group(self.logs_group_name)
+        if worker.stream not in logs.groups[self.logs_group_name].streams:
+            logs.create_log_stream(self.logs_group_name, worker.stream)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": line} for line in result.log.splitlines()]
+        logs.put_log_events(self.logs_group_name, worker.stream, events)
+        return result
+
+
+def _unpack(packaged: Any) -> None:
+    """Put a function's or layer's code on disk; moto would keep it in memory and state."""
+    content, packaged.code_bytes = packaged.code_bytes, b""
+    if not content:
+        raise InvalidParameterValueException(
+            "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The"
+            " specified key does not exist."
+        )
+    try:
+        unpack(bytes(content), Runner.folder, packaged.code_digest)
+    except CodeError as error:
+        raise InvalidParameterValueException(str(error)) from error
+
+
+def _check_event(event: bytes, how: str) -> None:
+    limit = _MAX_EVENT_BYTES.get(how, _MAX_EVENT_BYTES["RequestResponse"])
+    if len(event) > limit:
+        raise JsonRESTError(
+            "RequestTooLargeException",
+            f"Request must be smaller than {limit} bytes for the {how} invocation type",
+            code=413,
+        )
+    try:
+        json.loads(event)
+    except ValueError as error:
+        raise JsonRESTError(
+            "InvalidRequestContentException", f"Could not parse request body into json: {error}"
+        ) from error
+
+
+def install(cloud: Cloud) -> None:
+    """Put processes behind moto's Lambda."""
+    Runner.cloud = cloud
+    Runner.folder = cloud.home / "lambda" / "code"
+    Runner.sdk = link_sdk(cloud.home / "lambda" / "sdk")
+    Runner.pool = Pool(cloud, cloud.home / "lambda" / "tmp")
+    Runner.asynchronous = ThreadPoolExecutor(4, "lambda-events")
+    models.LambdaFunction = RealFunction  # type: ignore[misc]
+    models.LayerVersion = RealLayer  # type: ignore[misc]
+    cloud.mounts["/_lambda"] = RuntimeApi(Runner.pool)
+    cloud.on_stop(Runner.pool.stop)
