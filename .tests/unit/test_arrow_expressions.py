@@ -10,9 +10,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.expression_cases import COLUMNS, CONDITIONS, PATTERNS
+from support.expression_cases import ROWS as CASE_ROWS
 
 from etl import arrow_expressions
 from etl.arrow_expressions import count_false
+from etl.arrow_schema import arrow_type
+from etl.contracts.compile import compile_expression
+from etl.contracts.patterns import compile_pattern
 from etl.expressions import evaluate
 
 RUN_DATE = date(2026, 1, 1)
@@ -28,6 +33,9 @@ TYPES = {
     "day": pa.date32(),
     "at": pa.timestamp("us", "UTC"),
 }
+CASES = pa.RecordBatch.from_pylist(
+    CASE_ROWS, pa.schema([(name, arrow_type(kind)) for name, kind in COLUMNS.items()])
+)
 DAYS = st.dates(date(1960, 1, 1), date(2100, 1, 1))
 INSTANTS = st.datetimes(datetime(1960, 1, 1), datetime(2100, 1, 1)).map(
     lambda moment: moment.replace(tzinfo=timezone.utc)
@@ -124,6 +132,21 @@ def test_count_false_any_expression_agrees_with_evaluate(
 ) -> None:
     expected = sum(evaluate(expression, row, RUN_DATE) is False for row in rows)
     assert count_false(expression, batch_of(rows), RUN_DATE) == expected
+
+
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_count_false_shared_condition_agrees_with_evaluate(text: str) -> None:
+    expression = compile_expression(text, COLUMNS).expression
+    expected = sum(evaluate(expression, each, RUN_DATE) is False for each in CASE_ROWS)
+    assert count_false(expression, CASES, RUN_DATE) == expected
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("column", ["s", "t"])
+def test_count_false_shared_pattern_agrees_with_evaluate(pattern: str, column: str) -> None:
+    expression = ["matches", ["col", column], compile_pattern(pattern)]
+    expected = sum(evaluate(expression, each, RUN_DATE) is False for each in CASE_ROWS)
+    assert count_false(expression, CASES, RUN_DATE) == expected
 
 
 def row(**values: Any) -> dict[str, Any]:

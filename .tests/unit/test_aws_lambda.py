@@ -65,7 +65,14 @@ def run_answering(body: Any, **options: Any) -> Any:
 
 
 def check(**changes: Any) -> dict[str, Any]:
-    return {"name": "c", "column": None, "passed": True, "measured": 0, "expected": 0} | changes
+    return {
+        "name": "c",
+        "column": None,
+        "passed": True,
+        "measured": 0,
+        "expected": 0,
+        "severity": "error",
+    } | changes
 
 
 def test_invoke_returns_the_functions_reply() -> None:
@@ -111,6 +118,14 @@ def test_validate_run_failed_checks_are_listed_with_their_figures() -> None:
         "  - required (status): 2, expected 0\n"
         "  - fresh (updated_at): 72.0, expected <= 48"
     )
+
+
+def test_validate_run_failed_warning_is_told_and_does_not_fail() -> None:
+    late = check(name="late", passed=False, measured=5, expected="<= 2", severity="warning")
+    found = validate_run(
+        run_answering({"passed": True, "rows": 3, "bytes": 9, "checks": [check(), late]}), **RUN
+    )
+    assert found.warnings == ["late: 5, expected <= 2"]
 
 
 def test_validate_run_function_that_raised_shows_the_real_error() -> None:

@@ -135,6 +135,12 @@ def test_validate_too_many_rejects_fails_with_their_share() -> None:
     assert failed(found) == {("few_rejects", None): 33.3333}
 
 
+def test_validate_failed_warning_shows_and_does_not_fail() -> None:
+    limit = Check(name="few", metric="row_count", maximum=1, severity="warning")
+    found = verdict(parquet_bytes([sale(1), sale(2)]), contract=sales_contract(checks=(limit,)))
+    assert found.passed and not found.checks[-1].passed
+
+
 def test_validate_no_rows_fails_only_the_row_count() -> None:
     nothing = validate(
         CONTRACT,

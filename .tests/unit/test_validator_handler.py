@@ -10,9 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 from parquet_samples import parquet_bytes, sale, sales_contract
-from validator import validator_handler
 
 from etl.errors import StorageError, ValidationError
+from validator import validator_handler
 
 EVENT = {
     "contract_uri": "s3://artifacts/contracts/sales.json",
@@ -74,6 +74,7 @@ def test_handle_failing_check_is_a_normal_reply(s3: Any) -> None:
         "passed": False,
         "measured": 1,
         "expected": 0,
+        "severity": "error",
     } in reply["checks"]
 
 

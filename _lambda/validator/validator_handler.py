@@ -1,7 +1,8 @@
 """Lambda entry point: `validator_handler.handle`. Parses the event, calls the validator, replies.
 
 Event: {"contract_uri": "s3://…", "metrics_uri": "s3://…", "run_date": "2026-01-01"}
-Reply: {"passed", "rows", "bytes", "checks": [{"name", "column", "passed", "measured", "expected"}]}
+Reply: {"passed", "rows", "bytes", "checks": [{"name", "column", "passed", "measured", "expected",
+"severity"}]}
 A failing check is a normal reply; an error means that there was nothing to judge.
 """
 

@@ -7,7 +7,6 @@ Python over a column's distinct values, so that both use the same Unicode.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -30,6 +29,7 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "-": pc.subtract_checked,
     "*": pc.multiply_checked,
 }
+_REFUSALS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, OverflowError)
 _TEXT: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper}
 
 
@@ -37,7 +37,7 @@ def count_false(expression: Expression, batch: pa.RecordBatch, run_date: date) -
     """In how many rows the boolean expression is false; NULL is not false, as in SQL's CHECK."""
     try:
         found = _arrow(expression, batch, run_date)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+    except _REFUSALS:
         return _count_false_by_row(expression, batch, run_date)
     if isinstance(found, pa.Scalar):
         return batch.num_rows if found.as_py() is False else 0
@@ -82,8 +82,7 @@ def _arrow(expression: Expression, batch: pa.RecordBatch, run_date: date) -> Any
         case ["in", node, literals]:
             return value(["or", *(["=", node, each] for each in literals)])
         case ["matches", node, pattern]:
-            whole = re.compile(pattern).fullmatch
-            return _map_distinct(value(node), lambda text: whole(text) is not None, pa.bool_())
+            return pc.match_substring_regex(value(node), rf"\A(?:{pattern})\z")
         case ["call", name, *nodes]:
             return _call(name, [value(node) for node in nodes])
         case ["neg", node]:
@@ -135,15 +134,15 @@ def _call(name: str, values: list[Any]) -> Any:
         case "round" if not pa.types.is_floating(values[0].type):
             return pc.round(values[0], values[1].as_py(), "half_towards_infinity")
         case "lower" | "upper":
-            return _map_distinct(values[0], _TEXT[name], pa.string())
+            return _map_distinct(values[0], _TEXT[name])
     raise pa.ArrowNotImplementedError(name)
 
 
-def _map_distinct(values: Any, function: Callable[[str], Any], kind: pa.DataType) -> Any:
-    """`function` of every value, called once per distinct one; NULL stays NULL."""
+def _map_distinct(values: Any, function: Callable[[str], str]) -> Any:
+    """`function` of every text, called once per distinct one; NULL stays NULL."""
     if isinstance(values, pa.Scalar):
         text = values.as_py()
-        return pa.scalar(None if text is None else function(text), kind)
+        return pa.scalar(None if text is None else function(text), pa.string())
     encoded = values.dictionary_encode()
-    mapped = pa.array([function(text) for text in encoded.dictionary.to_pylist()], kind)
+    mapped = pa.array([function(text) for text in encoded.dictionary.to_pylist()], pa.string())
     return mapped.take(encoded.indices)

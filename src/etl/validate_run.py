@@ -23,12 +23,17 @@ class ValidationResult:
     """A verdict of "passed". `rows` and `bytes` are as found in the files.
 
     Attributes:
-        checks: Each with name, column, passed, measured and expected.
+        checks: Each with name, column, passed, measured, expected and severity.
     """
 
     rows: int
     bytes: int
     checks: tuple[dict[str, Any], ...]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The checks that failed without failing the run, in words."""
+        return [_describe(check) for check in self.checks if not check["passed"]]
 
     def to_json(self) -> str:
         """The verdict as a document to keep beside the data."""
@@ -73,11 +78,12 @@ def validate_run(
         ) from error
     checks = tuple(verdict["checks"])
     if not verdict["passed"]:
-        raise _checks_failed([check for check in checks if not check["passed"]], metrics_uri)
+        raise _checks_failed(checks, metrics_uri)
     return ValidationResult(rows=verdict["rows"], bytes=verdict["bytes"], checks=checks)
 
 
-def _checks_failed(failed: list[dict[str, Any]], metrics_uri: str) -> ValidationError:
+def _checks_failed(checks: tuple[dict[str, Any], ...], metrics_uri: str) -> ValidationError:
+    failed = [each for each in checks if not each["passed"] and each["severity"] == "error"]
     lines = [f"  - {_describe(check)}" for check in failed]
     count = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
     return ValidationError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from etl.arrow_schema import arrow_schema, schema_differences
 from etl.errors import ValidationError
@@ -45,13 +45,18 @@ class RowCounts:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One check with its figures; values are what JSON can carry."""
+    """One check with its figures; values are what JSON can carry.
+
+    Attributes:
+        severity: A failed "warning" is shown, but the verdict does not depend on it.
+    """
 
     name: str
     column: str | None
     passed: bool
     measured: Any
     expected: Any
+    severity: Literal["error", "warning"] = "error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +69,8 @@ class Validation:
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
-        return all(check.passed for check in self.checks)
+        """Whether every check did that is more than a warning."""
+        return all(check.passed or check.severity == "warning" for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON objects."""
@@ -204,6 +209,7 @@ def _bounded(check: Check, measured: float | None) -> Outcome:
     return Outcome(
         name=check.name,
         column=check.column,
+        severity=check.severity,
         passed=passed,
         measured=round(measured, 4) if isinstance(measured, float) else measured,
         expected=" and ".join(
