@@ -282,6 +282,20 @@ CASES: list[tuple[str, Callable[[Document], None], str, str, str]] = [
         "transformLogic: run_date",
     ),
     (
+        "partition-as-key",
+        _set("ingest_date", primaryKey=True),
+        "<ingest_date>.primaryKey",
+        "no column of the records",
+        "leave it out",
+    ),
+    (
+        "measure",
+        _set("total_amount", semanticType="measure"),
+        "<total_amount>.semanticType",
+        "no column",
+        "leave",
+    ),
+    (
         "derived-syntax",
         _set("total_amount", transformLogic="subtotal +"),
         "<total_amount>.transformLogic",

@@ -68,6 +68,10 @@ def _flatten(
     for index, definition in enumerate(properties):
         at = f"{where}[{index}]"
         inner = (*path, definition.name or "")
+        if definition.semanticType == "measure":
+            problems.add(
+                f"{at}.semanticType", "a measure is no column", fix="leave the property out"
+            )
         if definition.logicalType != "object":
             yield Property(definition, at, inner)
             continue
@@ -105,6 +109,13 @@ def find_partition(found: Sequence[Property], where: str, problems: Problems) ->
             f'the partition "{partition.column_name}" is not the run date',
             fix="write physicalType: DATE and transformLogic: run_date",
         )
+    for key in ("primaryKey", *_RULES):
+        if getattr(definition, key):
+            problems.add(
+                f"{partition.where}.{key}",
+                f'"{partition.column_name}" is no column of the records',
+                fix="leave it out",
+            )
     _check_name(partition, problems)
     return partition
 
