@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,14 +83,23 @@ class Cloud:
     exports: dict[str, str] = field(default_factory=dict)
     mounts: dict[str, WSGIApplication] = field(default_factory=dict)
     save: Callable[[str], None] = field(default=lambda service: None)
+    # service names that are variables defeat its stubs
+    _session: Any = field(default_factory=boto3.session.Session, init=False, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _clients_lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _children: list[Child] = field(default_factory=list, init=False)
     _on_ready: list[Callable[[], None]] = field(default_factory=list, init=False)
     _on_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this cloud, as its root user."""
-        session: Any = boto3.session.Session()  # service names that are variables defeat its stubs
-        return session.client(
+        """A boto3 client of this cloud, as its root user; threads may share it."""
+        with self._clients_lock:
+            if service not in self._clients:
+                self._clients[service] = self._make_client(service)
+            return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
+        return self._session.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,

@@ -1,19 +1,221 @@
-"""What Terraform does on AWS, for the embedded cloud: everything that config/local.yml names."""
+"""What Terraform does on AWS, for the embedded cloud: everything that config/local.yml names.
+
+Run whenever somebody attaches, so that the next run finds what has changed in code or
+configuration; what is as it should be is left alone. It reads the file, not a run's ETL_ variables:
+a run that names a bucket that nobody created finds none.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import json
 import threading
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from etl.errors import EtlError
+from etl.settings import ROOT, Settings, load_settings
 from local_cloud.context import Cloud
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+_EXISTS = {
+    "AlreadyExistsException",
+    "BucketAlreadyOwnedByYou",
+    "ConflictException",
+    "EntityAlreadyExists",
+}
+_ABSENT = {"404", "EntityNotFoundException", "ResourceNotFoundException"}
+_GLUE_VERSION = "5.1"
+_RUNTIME = "python3.12"
+
 
 def provision(cloud: Cloud) -> None:
     """Create what is missing and update what differs."""
+    settings = load_settings("local")
+    built = _build()
+    _buckets(cloud, settings)
+    role = f"arn:aws:iam::{cloud.account_id}:role/{settings.glue.job_name}"
+    _role(cloud, role, "glue.amazonaws.com")
+    _glue(cloud, settings, role, built["etl"])
+    role = f"arn:aws:iam::{cloud.account_id}:role/{settings.validator.function_name}"
+    _role(cloud, role, "lambda.amazonaws.com")
+    _validator(cloud, settings, role, built["validator"])
+    _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
+    _warehouse(cloud, settings)
+    _athena(cloud, settings)
+    _demo_files(cloud, settings)
+
+
+def _build() -> dict[str, Path]:
+    """The archives that AWS would run, built for this machine; fresh ones are left alone."""
+    spec = importlib.util.spec_from_file_location("package", ROOT / "tools" / "package.py")
+    assert spec and spec.loader
+    package = importlib.util.module_from_spec(spec)  # read anew: the daemon outlives edits
+    spec.loader.exec_module(package)
+    built: dict[str, Path] = package.build("host")
+    return built
+
+
+def _create(call: Callable[..., Any], **arguments: Any) -> bool:
+    """Create something; False if it is there already."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _EXISTS:
+            raise
+        return False
+    return True
+
+
+def _find(call: Callable[..., Any], **arguments: Any) -> Any:
+    """What a call finds, or None if there is no such thing."""
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _ABSENT:
+            raise
+        return None
+
+
+def _buckets(cloud: Cloud, settings: Settings) -> None:
+    s3 = cloud.client("s3")
+    existing = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    private = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    for name in sorted(set(settings.buckets.model_dump().values()) - existing):
+        s3.create_bucket(Bucket=name)
+        s3.put_public_access_block(
+            Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(private, True)
+        )
+
+
+def _role(cloud: Cloud, arn: str, service: str) -> None:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    _create(
+        cloud.client("iam").create_role,
+        RoleName=arn.rpartition("/")[2],
+        AssumeRolePolicyDocument=json.dumps(trust),
+    )
+
+
+def _upload(cloud: Cloud, settings: Settings, key: str, content: bytes) -> str:
+    """Put a file of code where AWS reads it; the URI."""
+    s3, bucket = cloud.client("s3"), settings.buckets.artifacts
+    found = _find(s3.head_object, Bucket=bucket, Key=key)
+    if not found or found["ETag"].strip('"') != hashlib.md5(content).hexdigest():
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+    return f"s3://{bucket}/{key}"
+
+
+def _glue(cloud: Cloud, settings: Settings, role: str, etl_zip: Path) -> None:
+    glue, wanted = cloud.client("glue"), settings.glue
+    _create(glue.create_database, DatabaseInput={"Name": wanted.database})
+    script = (ROOT / "_glue-job" / "transform.py").read_bytes()
+    library = _upload(cloud, settings, "code/etl.zip", etl_zip.read_bytes())
+    job = {
+        "Role": role,
+        "Command": {
+            "Name": "glueetl",
+            "PythonVersion": "3",
+            "ScriptLocation": _upload(cloud, settings, "code/transform.py", script),
+        },
+        "DefaultArguments": {"--extra-py-files": library},
+        "ExecutionProperty": {"MaxConcurrentRuns": 10},
+        "MaxRetries": 0,
+        "GlueVersion": _GLUE_VERSION,
+        "WorkerType": wanted.worker_type,
+        "NumberOfWorkers": wanted.number_of_workers,
+        "Timeout": wanted.timeout_minutes,
+    }
+    found = _find(glue.get_job, JobName=wanted.job_name)
+    if not found:
+        glue.create_job(Name=wanted.job_name, **job)
+    elif any(found["Job"].get(name) != value for name, value in job.items()):
+        glue.update_job(JobName=wanted.job_name, JobUpdate=job)
+
+
+def _validator(cloud: Cloud, settings: Settings, role: str, archive: Path) -> None:
+    functions, wanted = cloud.client("lambda"), settings.validator
+    name, bucket = wanted.function_name, settings.buckets.artifacts
+    state = archive.stat()
+    revision = f"{state.st_size}-{state.st_mtime_ns}"  # it is large, and not rewritten if the same
+    configuration = {
+        "Role": role,
+        "Runtime": _RUNTIME,
+        "Handler": "validator_handler.handle",
+        "Timeout": wanted.timeout_seconds,
+        "MemorySize": wanted.memory_mb,
+    }
+    found = _find(functions.get_function, FunctionName=name)
+    if not found or found.get("Tags", {}).get("revision") != revision:
+        key = f"code/{archive.name}"
+        cloud.client("s3").upload_file(str(archive), bucket, key)
+        code = {"S3Bucket": bucket, "S3Key": key}
+        if found:
+            functions.update_function_code(FunctionName=name, **code)
+        else:
+            functions.create_function(FunctionName=name, Code=code, **configuration)
+        arn = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+        functions.tag_resource(Resource=arn, Tags={"revision": revision})
+    if found and any(found["Configuration"].get(k) != v for k, v in configuration.items()):
+        functions.update_function_configuration(FunctionName=name, **configuration)
+
+
+def _warehouse(cloud: Cloud, settings: Settings) -> None:
+    wanted = settings.warehouse
+    serverless = cloud.client("redshift-serverless")
+    _create(
+        serverless.create_namespace,
+        namespaceName=wanted.workgroup_name,
+        dbName=wanted.database,
+        iamRoles=[wanted.copy_role_arn],
+    )
+    _create(
+        serverless.create_workgroup,
+        workgroupName=wanted.workgroup_name,
+        namespaceName=wanted.workgroup_name,
+    )
+
+
+def _athena(cloud: Cloud, settings: Settings) -> None:
+    athena = cloud.client("athena")
+    existing = {group["Name"] for group in athena.list_work_groups()["WorkGroups"]}
+    if settings.athena.workgroup not in existing:
+        output = f"s3://{settings.buckets.artifacts}/athena-results/"
+        athena.create_work_group(
+            Name=settings.athena.workgroup,
+            Configuration={
+                "ResultConfiguration": {"OutputLocation": output},
+                "EnforceWorkGroupConfiguration": True,
+            },
+        )
+
+
+def _demo_files(cloud: Cloud, settings: Settings) -> None:
+    """The airports that `make run DATASET=airports` reads, from the package that brings them."""
+    spec = importlib.util.find_spec("vega_datasets")
+    place = settings.places.get("airports_csv", "")
+    if not spec or not spec.origin or not place.startswith("s3://"):
+        return
+    bucket, _, key = place.removeprefix("s3://").partition("/")
+    if _find(cloud.client("s3").head_object, Bucket=bucket, Key=key) is None:
+        source = Path(spec.origin).parent / "_data" / "airports.csv"
+        cloud.client("s3").upload_file(str(source), bucket, key)
 
 
 def provisioning(cloud: Cloud) -> WSGIApplication:
@@ -26,7 +228,8 @@ def provisioning(cloud: Cloud) -> WSGIApplication:
                 provision(cloud)
         except Exception as error:
             traceback.print_exc()
-            content = f"provisioning failed: {error}".encode()
+            what = str(error) if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
+            content = f"cannot set up what config/local.yml names: {what}".encode()
             start_response("500 Internal Server Error", [("Content-Length", str(len(content)))])
             return [content]
         start_response("204 No Content", [])
