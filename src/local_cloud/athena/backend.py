@@ -35,7 +35,7 @@ class EmbeddedAthenaBackend(AthenaBackend):
     def start_query_execution(
         self,
         query: str,
-        context: dict[str, Any],
+        context: Any,
         config: dict[str, Any],
         workgroup: str,
         execution_parameters: list[str] | None,

@@ -168,7 +168,8 @@ class Catalog:
             code = error.response["Error"]["Code"]
             if code == "AlreadyExistsException":
                 raise QueryFailure(
-                    "TABLE_ALREADY_EXISTS", f"Destination table 'awsdatacatalog.{name}' already exists"
+                    "TABLE_ALREADY_EXISTS",
+                    f"Destination table 'awsdatacatalog.{name}' already exists",
                 ) from error
             if code == "EntityNotFoundException":
                 raise QueryFailure(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from botocore.exceptions import ClientError
 from sqlglot import exp
 
 from local_cloud.athena.catalog import Catalog, Name, Table
@@ -32,7 +31,7 @@ class Ddl:
         self._catalog = catalog
         self._database = database
 
-    def run(self, sql: str, tree: exp.Expression) -> Result:
+    def run(self, sql: str, tree: exp.Expr) -> Result:
         """Carry out a statement.
 
         Raises:
@@ -45,7 +44,10 @@ class Ddl:
             return self._drop(tree)
         statements: list[tuple[str, Callable[..., Result]]] = [
             (rf"MSCK\s+REPAIR\s+TABLE\s+{_NAME}", self._repair),
-            (rf"ALTER\s+TABLE\s+{_NAME}\s+ADD\s+(IF\s+NOT\s+EXISTS\s+)?(?=PARTITION)(.*)", self._add),
+            (
+                rf"ALTER\s+TABLE\s+{_NAME}\s+ADD\s+(IF\s+NOT\s+EXISTS\s+)?(?=PARTITION)(.*)",
+                self._add,
+            ),
             (rf"ALTER\s+TABLE\s+{_NAME}\s+DROP\s+(IF\s+EXISTS\s+)?(?=PARTITION)(.*)", self._forget),
             (rf"ALTER\s+TABLE\s+{_NAME}\s+SET\s+TBLPROPERTIES\s*\((.*)\)", self._set_properties),
             (rf"ALTER\s+TABLE\s+{_NAME}\s+SET\s+LOCATION\s*'([^']+)'", self._set_location),
@@ -67,14 +69,16 @@ class Ddl:
         name = self._name(written)
         table = self._catalog.find_table(name)
         if table is None:
-            raise QueryFailure("", f"FAILED: SemanticException [Error 10001]: Table not found {name}")
+            raise QueryFailure(
+                "", f"FAILED: SemanticException [Error 10001]: Table not found {name}"
+            )
         return table
 
     def _create(self, tree: exp.Create) -> Result:
         if tree.kind in ("DATABASE", "SCHEMA"):
             return self._create_database(tree)
         if tree.kind != "TABLE" or not isinstance(tree.this, exp.Schema):
-            raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud has no {tree.kind.lower()}s")
+            raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud: CREATE {tree.kind}")
         written = tree.this.this
         name = Name.of(written.db or self._database, written.name)
         if tree.args.get("exists") and self._catalog.find_table(name):
@@ -118,7 +122,7 @@ class Ddl:
             elif kind in ("DATABASE", "SCHEMA"):
                 self._drop_database(written.name.lower(), cascade=bool(tree.args.get("cascade")))
             else:
-                raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud has no {kind.lower()}s")
+                raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud: DROP {kind}")
         except glue.exceptions.EntityNotFoundException as error:
             if not tree.args.get("exists"):
                 message = error.response["Error"]["Message"]
@@ -172,7 +176,8 @@ class Ddl:
         pairs = {m[1].lower(): m[2] or m[3] or m[4] or "" for m in _PAIR.finditer(text)}
         if set(pairs) != set(table.keys):
             raise QueryFailure(
-                "", f"FAILED: SemanticException Partition spec {{{text}}} names not all of {table.keys}"
+                "",
+                f"FAILED: SemanticException partition spec {{{text}}} needs {list(table.keys)}",
             )
         return tuple(pairs[key] for key in table.keys)
 
@@ -191,7 +196,14 @@ class Ddl:
         return self._update(table, StorageDescriptor=storage)
 
     def _update(self, table: Table, **changes: Any) -> Result:
-        kept = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
+        kept = (
+            "Name",
+            "Description",
+            "TableType",
+            "Parameters",
+            "PartitionKeys",
+            "StorageDescriptor",
+        )
         definition = {name: table.definition[name] for name in kept if name in table.definition}
         self._catalog.glue.update_table(
             DatabaseName=table.name.database, TableInput={**definition, **changes}
@@ -238,7 +250,9 @@ def _table_definition(tree: exp.Create) -> dict[str, Any]:
             if each.name.upper() == "PARQUET":
                 serde = "ParquetHiveSerDe"
             elif isinstance(each.this, exp.Var) and each.name.upper() != "TEXTFILE":
-                raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud reads no {each.name} files")
+                raise QueryFailure(
+                    "NOT_SUPPORTED", f"The embedded cloud reads no {each.name} files"
+                )
         elif isinstance(each, exp.LocationProperty):
             location = each.this.name
         elif type(each) is exp.Property:
@@ -270,5 +284,5 @@ def _column(column: exp.ColumnDef) -> dict[str, str]:
     return found
 
 
-def _pairs(properties: list[exp.Expression]) -> dict[str, str]:
+def _pairs(properties: list[exp.Expr]) -> dict[str, str]:
     return {each.name: each.args["value"].name for each in properties}

@@ -40,7 +40,7 @@ _PLACES = re.compile(r"Line:? (\d+),? Col:? (\d+)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def parse(sql: str) -> exp.Expression:
+def parse(sql: str) -> exp.Expr:
     """One statement as a tree.
 
     Raises:
@@ -57,7 +57,7 @@ def parse(sql: str) -> exp.Expression:
     return statements[0]
 
 
-def bind_parameters(tree: exp.Expression, parameters: list[str]) -> exp.Expression:
+def bind_parameters(tree: exp.Expr, parameters: list[str]) -> exp.Expr:
     """Put execution parameters, which are SQL literals, in the place of `?`."""
     placeholders = list(tree.find_all(exp.Placeholder, bfs=False))
     if len(placeholders) != len(parameters):
@@ -71,7 +71,7 @@ def bind_parameters(tree: exp.Expression, parameters: list[str]) -> exp.Expressi
     return tree
 
 
-def _literal(text: str) -> exp.Expression:
+def _literal(text: str) -> exp.Expr:
     try:
         value = sqlglot.parse_one(text, dialect="trino")
     except SqlglotError as error:
@@ -83,7 +83,7 @@ def _literal(text: str) -> exp.Expression:
     return exp.Paren(this=value) if isinstance(value, exp.Binary) else value
 
 
-def table_names(tree: exp.Expression, database: str) -> set[Name]:
+def table_names(tree: exp.Expr, database: str) -> set[Name]:
     """The catalogue's tables that a query reads."""
     local = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
     names = set()
@@ -97,9 +97,7 @@ def table_names(tree: exp.Expression, database: str) -> set[Name]:
     return names
 
 
-def to_duckdb(
-    tree: exp.Expression, *, tables: list[Table], database: str
-) -> tuple[str, exp.Expression | None]:
+def to_duckdb(tree: exp.Expr, *, tables: list[Table], database: str) -> tuple[str, exp.Expr | None]:
     """The query for DuckDB, its columns named as Athena names them; and its `typed_tree`.
 
     Raises:
@@ -111,6 +109,7 @@ def to_duckdb(
         _check(checked)
     if typed:
         _expand_unnested_rows(tree, typed)
+        _keep_dates(tree, typed)
     try:
         return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE), typed
     except UnsupportedError as error:
@@ -123,18 +122,19 @@ def macros() -> Iterator[str]:
         yield f"CREATE MACRO {name}{definition}"
 
 
-def typed_tree(tree: exp.Expression, tables: list[Table]) -> exp.Expression | None:
+def typed_tree(tree: exp.Expr, tables: list[Table]) -> exp.Expr | None:
     """The query with its columns resolved and typed; None where sqlglot cannot."""
     schema = MappingSchema(dialect="hive")
     for table in tables:
         schema.add_table(
             exp.table_(table.name.table, db=table.name.database),
-            {**table.columns, **table.keys, PATH_COLUMN: "string"},
+            {
+                f"`{column}`": kind
+                for column, kind in {**table.columns, **table.keys, PATH_COLUMN: "string"}.items()
+            },
         )
     try:
-        resolved = qualify(
-            tree.copy(), schema=schema, dialect="athena", quote_identifiers=False
-        )
+        resolved = qualify(tree.copy(), schema=schema, dialect="athena", quote_identifiers=False)
         return annotate_types(resolved, schema=schema, dialect="athena")
     except OptimizeError as error:
         message = _ANSI.sub("", str(error)).split("\n")[0]
@@ -153,7 +153,7 @@ def typed_tree(tree: exp.Expression, tables: list[Table]) -> exp.Expression | No
         return None
 
 
-def qualified(tree: exp.Expression, database: str) -> exp.Expression:
+def qualified(tree: exp.Expr, database: str) -> exp.Expr:
     """A copy of a query whose tables name their databases."""
     tree = tree.copy()
     local = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
@@ -166,16 +166,18 @@ def qualified(tree: exp.Expression, database: str) -> exp.Expression:
     return tree
 
 
-def _named(tree: exp.Expression) -> exp.Expression:
+def _named(tree: exp.Expr) -> exp.Expr:
     """Trino calls the n-th column, if it has no name, `_col<n>`."""
     for select in tree.find_all(exp.Select):
         for number, column in enumerate(select.expressions):
-            if not isinstance(column, (exp.Alias, exp.Column, exp.Star, exp.Dot)):
+            if isinstance(column, exp.Dot):
+                column.replace(exp.alias_(column.copy(), column.name))
+            elif not isinstance(column, (exp.Alias, exp.Column, exp.Star)):
                 column.replace(exp.alias_(column.copy(), f"_col{number}"))
     return tree
 
 
-def _expand_unnested_rows(tree: exp.Expression, typed: exp.Expression) -> None:
+def _expand_unnested_rows(tree: exp.Expr, typed: exp.Expr) -> None:
     """Trino makes a column of each field of a row that it unnests; DuckDB makes one of them all."""
     pairs = zip(tree.find_all(exp.Unnest), typed.find_all(exp.Unnest), strict=False)
     for unnest, typed_unnest in list(pairs):
@@ -186,7 +188,9 @@ def _expand_unnested_rows(tree: exp.Expression, typed: exp.Expression) -> None:
         fields = [exp.column(field.this.copy(), table="_row") for field in row.expressions]
         plain = exp.Unnest(
             expressions=[unnest.expressions[0].copy()],
-            alias=exp.TableAlias(this=exp.to_identifier("_rows"), columns=[exp.to_identifier("_row")]),
+            alias=exp.TableAlias(
+                this=exp.to_identifier("_rows"), columns=[exp.to_identifier("_row")]
+            ),
         )
         alias = unnest.args.get("alias")
         lateral = exp.Lateral(
@@ -196,7 +200,18 @@ def _expand_unnested_rows(tree: exp.Expression, typed: exp.Expression) -> None:
         unnest.replace(lateral)
 
 
-def _check(node: exp.Expression) -> None:
+def _keep_dates(tree: exp.Expr, typed: exp.Expr) -> None:
+    """A date stays a date in Trino's arithmetic and truncation; DuckDB makes a timestamp of it."""
+    kinds = (exp.Add, exp.Sub, exp.DateAdd, exp.DateSub, exp.DateTrunc, exp.TimestampTrunc)
+    found, typed_found = list(tree.find_all(*kinds)), list(typed.find_all(*kinds))
+    if len(found) != len(typed_found):
+        return
+    for node, typed_node in zip(found, typed_found, strict=True):
+        if typed_node.this.type and typed_node.this.type.this == exp.DataType.Type.DATE:
+            node.replace(exp.cast(node.copy(), "date"))
+
+
+def _check(node: exp.Expr) -> None:
     if isinstance(node, exp.Anonymous) and node.name.lower() not in _PASSED_THROUGH:
         raise QueryFailure("FUNCTION_NOT_FOUND", f"Function '{node.name.lower()}' not registered")
     if isinstance(node, (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)):
@@ -209,11 +224,18 @@ def _check(node: exp.Expression) -> None:
             _check_comparable(node, node.this, item)
 
 
-def _check_comparable(node: exp.Expression, left: exp.Expression, right: exp.Expression) -> None:
+def _check_comparable(node: exp.Expr, left: exp.Expr, right: exp.Expr) -> None:
     """Trino compares no text with numbers, dates or booleans; DuckDB would convert."""
     first, second = _family(left), _family(right)
     if first and second and first != second:
-        sign = {exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
+        sign: dict[type[exp.Expr], str] = {
+            exp.EQ: "=",
+            exp.NEQ: "<>",
+            exp.GT: ">",
+            exp.GTE: ">=",
+            exp.LT: "<",
+            exp.LTE: "<=",
+        }
         raise QueryFailure(
             "TYPE_MISMATCH",
             f"Cannot apply operator: {_type_name(left)} {sign.get(type(node), node.key.upper())}"
@@ -221,7 +243,7 @@ def _check_comparable(node: exp.Expression, left: exp.Expression, right: exp.Exp
         )
 
 
-def _family(node: exp.Expression) -> str | None:
+def _family(node: exp.Expr) -> str | None:
     kind = node.type.this if node.type else None
     if kind in _NUMBERS:
         return "number"
@@ -232,7 +254,7 @@ def _family(node: exp.Expression) -> str | None:
     return "boolean" if kind == exp.DataType.Type.BOOLEAN else None
 
 
-def _type_name(node: exp.Expression) -> str:
+def _type_name(node: exp.Expr) -> str:
     return node.type.sql("trino").lower() if node.type else "unknown"
 
 
@@ -240,4 +262,6 @@ def _parse_message(error: SqlglotError) -> str:
     found = getattr(error, "errors", None) or [{}]
     line, column = found[0].get("line", 1), found[0].get("col", 1)
     what = found[0].get("highlight") or ""
-    return f"line {line}:{column}: mismatched input '{what}'. {found[0].get('description') or error}"
+    return (
+        f"line {line}:{column}: mismatched input '{what}'. {found[0].get('description') or error}"
+    )

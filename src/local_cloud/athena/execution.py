@@ -28,7 +28,8 @@ class QueryExecution(Execution):
         workgroup: WorkGroup,
         parameters: list[str] | None,
     ) -> None:
-        super().__init__(query, context, {}, workgroup, parameters)  # type: ignore[arg-type]
+        super().__init__(query, "", {}, workgroup, parameters)
+        self.query_context = context
         self.statement_type = statement_type
         suffix = "txt" if statement_type == "DDL" else "csv"
         self.output_folder = output
@@ -88,7 +89,7 @@ class QueryExecution(Execution):
             "StatementType": self.statement_type,
             "ResultConfiguration": self.config,
             "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
-            "QueryExecutionContext": self.context,
+            "QueryExecutionContext": self.query_context,
             "Status": status,
             "Statistics": self._statistics(),
             "WorkGroup": self.workgroup.name if self.workgroup else "primary",

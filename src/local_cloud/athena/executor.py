@@ -37,7 +37,7 @@ class Executor:
         shutil.rmtree(self._home / "tmp", ignore_errors=True)
         cloud.on_stop(self._stop_all)
 
-    def start(self, execution: QueryExecution, tree: exp.Expression) -> None:
+    def start(self, execution: QueryExecution, tree: exp.Expr) -> None:
         """Begin an execution and return."""
         threading.Thread(
             target=self._carry_out, args=(execution, tree), name=execution.id, daemon=True
@@ -53,7 +53,7 @@ class Executor:
         """Where an execution's rows are kept for GetQueryResults."""
         return self._home / "results" / f"{execution_id}.jsonl"
 
-    def _carry_out(self, execution: QueryExecution, tree: exp.Expression) -> None:
+    def _carry_out(self, execution: QueryExecution, tree: exp.Expr) -> None:
         try:
             with self._slots:
                 execution.run()
@@ -75,9 +75,9 @@ class Executor:
         if not self._cloud_stops:
             self._cloud.save("athena")
 
-    def _execute(self, execution: QueryExecution, tree: exp.Expression) -> None:
+    def _execute(self, execution: QueryExecution, tree: exp.Expr) -> None:
         catalog = Catalog(self._cloud.client("glue"))
-        database = str(execution.context.get("Database") or "default").lower()
+        database = str(execution.query_context.get("Database") or "default").lower()
         if execution.statement_type == "DDL" and not isinstance(tree.find(exp.Query), exp.Query):
             self._keep(execution, Ddl(self._cloud, catalog, database).run(execution.query, tree))
             return

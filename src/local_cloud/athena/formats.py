@@ -39,9 +39,7 @@ FORMATS = {
     "LazySimpleSerDe": Format(
         "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe", _TEXT_INPUT, _TEXT_OUTPUT
     ),
-    "OpenCSVSerde": Format(
-        "org.apache.hadoop.hive.serde2.OpenCSVSerde", _TEXT_INPUT, _TEXT_OUTPUT
-    ),
+    "OpenCSVSerde": Format("org.apache.hadoop.hive.serde2.OpenCSVSerde", _TEXT_INPUT, _TEXT_OUTPUT),
 }
 
 

@@ -22,7 +22,14 @@ _DATE_LETTERS = [
     ("mm", "%M"),
     ("ss", "%S"),
 ]
-_UNIT_DAYS = {"YEARS": 366, "MONTHS": 31, "WEEKS": 7, "DAYS": 1, "HOURS": 1 / 24, "MINUTES": 1 / 1440}
+_UNIT_DAYS = {
+    "YEARS": 366,
+    "MONTHS": 31,
+    "WEEKS": 7,
+    "DAYS": 1,
+    "HOURS": 1 / 24,
+    "MINUTES": 1 / 1440,
+}
 _NOW = re.compile(r"NOW\s*(?:([+-])\s*(\d+)\s*([A-Z]+?)S?)?$", re.IGNORECASE)
 
 
@@ -101,7 +108,11 @@ def _projected_files(cloud: Cloud, table: Table) -> Iterator[DataFile]:
             f"storage.location.template of {table.name} lacks {', '.join(sorted(missing))}",
         )
     expression = "".join(
-        f"(?P<{piece.lower()}>{_value_pattern(table, piece.lower())})" if number % 2 else re.escape(piece)
+        (
+            f"(?P<{piece.lower()}>{_value_pattern(table, piece.lower())})"
+            if number % 2
+            else re.escape(piece)
+        )
         for number, piece in enumerate(pieces)
     )
     pattern = re.compile(expression)

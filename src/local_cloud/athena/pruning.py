@@ -9,7 +9,7 @@ from local_cloud.athena.errors import QueryFailure
 from local_cloud.athena.partitions import injected_keys
 
 
-def partition_condition(typed: exp.Expression | None, table: Table) -> str | None:
+def partition_condition(typed: exp.Expr | None, table: Table) -> str | None:
     """The part of the WHERE clause that concerns only partition columns, for DuckDB."""
     conjuncts = _partition_conjuncts(typed, table)
     _check_injected(table, conjuncts)
@@ -22,7 +22,7 @@ def partition_condition(typed: exp.Expression | None, table: Table) -> str | Non
     return condition.sql(dialect="duckdb")
 
 
-def used_columns(typed: exp.Expression | None, table: Table) -> set[str] | None:
+def used_columns(typed: exp.Expr | None, table: Table) -> set[str] | None:
     """The table's columns that a query names; None where that is not known."""
     uses = _uses(typed, table)
     if typed is None or len(uses) != 1 or any(typed.find_all(exp.Star)) and _selects_star(typed):
@@ -31,11 +31,13 @@ def used_columns(typed: exp.Expression | None, table: Table) -> set[str] | None:
     return {column.name for column in typed.find_all(exp.Column) if column.table == alias}
 
 
-def _selects_star(typed: exp.Expression) -> bool:
-    return any(isinstance(star.parent, (exp.Select, exp.Column)) for star in typed.find_all(exp.Star))
+def _selects_star(typed: exp.Expr) -> bool:
+    return any(
+        isinstance(star.parent, (exp.Select, exp.Column)) for star in typed.find_all(exp.Star)
+    )
 
 
-def _uses(typed: exp.Expression | None, table: Table) -> list[exp.Table]:
+def _uses(typed: exp.Expr | None, table: Table) -> list[exp.Table]:
     if typed is None:
         return []
     return [
@@ -45,13 +47,15 @@ def _uses(typed: exp.Expression | None, table: Table) -> list[exp.Table]:
     ]
 
 
-def _partition_conjuncts(typed: exp.Expression | None, table: Table) -> list[exp.Expression]:
+def _partition_conjuncts(typed: exp.Expr | None, table: Table) -> list[exp.Expr]:
     uses = _uses(typed, table)
     if len(uses) != 1:
         return []
     select = uses[0].find_ancestor(exp.Select)
-    where = select.args.get("where") if select else None
-    if where is None or any(join.side for join in select.args.get("joins") or []):
+    if select is None or any(join.side for join in select.args.get("joins") or []):
+        return []
+    where = select.args.get("where")
+    if where is None:
         return []
     alias = uses[0].alias_or_name
     return [
@@ -61,21 +65,21 @@ def _partition_conjuncts(typed: exp.Expression | None, table: Table) -> list[exp
     ]
 
 
-def _conjuncts(node: exp.Expression) -> list[exp.Expression]:
+def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
     node = node.unnest()
     if isinstance(node, exp.And):
         return [*_conjuncts(node.this), *_conjuncts(node.expression)]
     return [node]
 
 
-def _concerns_only(conjunct: exp.Expression, alias: str, table: Table) -> bool:
+def _concerns_only(conjunct: exp.Expr, alias: str, table: Table) -> bool:
     columns = list(conjunct.find_all(exp.Column))
     return bool(columns) and all(
         column.table == alias and column.name in table.keys for column in columns
     )
 
 
-def _check_injected(table: Table, conjuncts: list[exp.Expression]) -> None:
+def _check_injected(table: Table, conjuncts: list[exp.Expr]) -> None:
     """A query has to say which values of an injected column it wants."""
     named = {
         conjunct.this.name

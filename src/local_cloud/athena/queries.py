@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from local_cloud.athena import dialect
 from local_cloud.athena.catalog import Catalog, Name, Table
-from local_cloud.athena.formats import FORMATS, storage_descriptor
 from local_cloud.athena.errors import QueryFailure
+from local_cloud.athena.formats import FORMATS, storage_descriptor
 from local_cloud.athena.partitions import data_files, split_uri
 from local_cloud.athena.pruning import partition_condition, used_columns
 from local_cloud.athena.relations import create_view, quote, scanned_bytes, text
@@ -49,32 +49,37 @@ class Query:
     def __post_init__(self) -> None:
         self.connection = duckdb.connect()
 
-    def run(self, tree: exp.Expression, parameters: list[str]) -> Result:
+    def run(self, tree: exp.Expr, parameters: list[str]) -> Result:
         """Execute a statement of DML."""
         tree = dialect.bind_parameters(tree, parameters)
-        if isinstance(tree, exp.Create):
+        if isinstance(tree, exp.Create) and tree.kind == "TABLE":
             return self._create_table_as(tree)
         if isinstance(tree, exp.Insert):
             return self._insert(tree)
         if not isinstance(tree, exp.Query):
-            raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud does not run {tree.key}")
+            raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud does not run {_what(tree)}")
         return self._select(tree)
 
-    def _select(self, tree: exp.Expression) -> Result:
+    def _select(self, tree: exp.Expr) -> Result:
         cursor = self._execute(self._prepare(tree))
         columns = [column_info(name, kind) for name, kind, *_ in cursor.description or []]
         return Result(columns, _rows(cursor), is_query=True)
 
-    def _prepare(self, tree: exp.Expression) -> str:
+    def _prepare(self, tree: exp.Expr) -> str:
         """Open the tables that a query reads; the answer is the query for DuckDB."""
         names = sorted(dialect.table_names(tree, self.database), key=str)
         tables = [self.catalog.table(name) for name in names]
         sql, typed = dialect.to_duckdb(tree, tables=tables, database=self.database)
         self._configure()
+        with_path = any(column.name == dialect.PATH_COLUMN for column in tree.find_all(exp.Column))
         for table in tables:
-            condition = partition_condition(typed, table)
-            files = data_files(self.cloud, self.catalog, table)
-            files = create_view(self.connection, table, files, condition=condition)
+            files = create_view(
+                self.connection,
+                table,
+                data_files(self.cloud, self.catalog, table),
+                condition=partition_condition(typed, table),
+                with_path=with_path,
+            )
             used = used_columns(typed, table)
             self.scanned_bytes += scanned_bytes(self.connection, table, files, used)
         return sql
@@ -109,7 +114,8 @@ class Query:
             if tree.args.get("exists"):
                 return Result()
             raise QueryFailure(
-                "TABLE_ALREADY_EXISTS", f"Destination table 'awsdatacatalog.{target}' already exists"
+                "TABLE_ALREADY_EXISTS",
+                f"Destination table 'awsdatacatalog.{target}' already exists",
             )
         options = _table_options(tree)
         location = options.location or f"{self.output}tables/{self.id}/"
@@ -127,7 +133,7 @@ class Query:
         columns = {name: kind for name, kind in types.items() if name not in options.keys}
         definition = {
             "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"EXTERNAL": "TRUE", **options.parameters},
+            "Parameters": {"EXTERNAL": "TRUE"},
             "PartitionKeys": [{"Name": key, "Type": types[key]} for key in options.keys],
             "StorageDescriptor": storage_descriptor(options.format, columns, location, {}),
         }
@@ -143,7 +149,8 @@ class Query:
         table = self.catalog.table(Name.of(named.db or self.database, named.name))
         if table.serde != "ParquetHiveSerDe":
             raise QueryFailure(
-                "NOT_SUPPORTED", f"The embedded cloud inserts into Parquet tables only: {table.name}"
+                "NOT_SUPPORTED",
+                f"The embedded cloud inserts into Parquet tables only: {table.name}",
             )
         types = {**table.columns, **table.keys}
         wanted = list(types)
@@ -218,12 +225,12 @@ class _TableOptions:
     location: str | None
     keys: list[str]
     compression: str
-    parameters: dict[str, str]
 
 
 def _table_options(tree: exp.Create) -> _TableOptions:
     """The WITH clause of CREATE TABLE AS."""
-    kind, location, keys, compression, parameters = "PARQUET", None, [], "SNAPPY", {}
+    kind, location, compression = "PARQUET", None, "SNAPPY"
+    keys: list[str] = []
     for each in tree.args["properties"].expressions if tree.args.get("properties") else []:
         if isinstance(each, exp.FileFormatProperty):
             kind = each.this.name.upper()
@@ -240,8 +247,15 @@ def _table_options(tree: exp.Create) -> _TableOptions:
             raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud: table property {each.name}")
     formats = {"PARQUET": "ParquetHiveSerDe", "JSON": "JsonSerDe"}
     if kind not in formats:
-        raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud writes Parquet and JSON, not {kind}")
-    return _TableOptions(formats[kind], location, keys, compression, parameters)
+        raise QueryFailure(
+            "NOT_SUPPORTED", f"The embedded cloud writes Parquet and JSON, not {kind}"
+        )
+    return _TableOptions(formats[kind], location, keys, compression)
+
+
+def _what(tree: exp.Expr) -> str:
+    kind = tree.args.get("kind")
+    return f"{tree.key} {kind}".upper() if isinstance(kind, str) else tree.key.upper()
 
 
 def _written_type(kind: Any) -> str:

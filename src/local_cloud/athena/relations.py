@@ -25,16 +25,18 @@ def create_view(
     files: list[DataFile],
     *,
     condition: str | None,
+    with_path: bool,
 ) -> list[DataFile]:
     """Make `database.table` readable in DuckDB; the answer is the files that will be read.
 
     Args:
         condition: What the query asks of the partition columns; other partitions stay closed.
+        with_path: Whether the query names the column of the objects' URIs.
     """
     database, name = quote(table.name.database), quote(table.name.table)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {database}")
     if not files:
-        connection.execute(f"CREATE VIEW {database}.{name} AS {_nothing(table)}")
+        connection.execute(f"CREATE VIEW {database}.{name} AS {_nothing(table, with_path)}")
         return []
     partitions = f"_partitions_{next(_numbers)}"
     keys = "".join(f", {quote(key)} {duckdb_type(kind)}" for key, kind in table.keys.items())
@@ -56,13 +58,15 @@ def create_view(
         names = {row[0] for row in kept}
         files = [file for file in files if str(file.path) in names]
         if not files:
-            connection.execute(f"CREATE VIEW {database}.{name} AS {_nothing(table)}")
+            connection.execute(f"CREATE VIEW {database}.{name} AS {_nothing(table, with_path)}")
             return []
     columns, sources = _source(connection, table, [(file.path, file.key) for file in files])
     columns += [f"p.{quote(key)}" for key in table.keys]
+    if with_path:
+        columns.append(f"p.uri AS {quote(PATH_COLUMN)}")
     source = " UNION ALL BY NAME ".join(f"SELECT * FROM {each}" for each in sources)
     connection.execute(
-        f"CREATE VIEW {database}.{name} AS SELECT {', '.join(columns)}, p.uri AS {quote(PATH_COLUMN)}"
+        f"CREATE VIEW {database}.{name} AS SELECT {', '.join(columns)}"
         f" FROM ({source}) f JOIN {partitions} p ON f._file = p.file"
     )
     return files
@@ -101,12 +105,13 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _nothing(table: Table) -> str:
+def _nothing(table: Table, with_path: bool) -> str:
     columns = [
         f"CAST(NULL AS {duckdb_type(kind)}) AS {quote(column)}"
         for column, kind in {**table.columns, **table.keys}.items()
     ]
-    columns.append(f"CAST(NULL AS VARCHAR) AS {quote(PATH_COLUMN)}")
+    if with_path:
+        columns.append(f"CAST(NULL AS VARCHAR) AS {quote(PATH_COLUMN)}")
     return f"SELECT {', '.join(columns)} WHERE false"
 
 
@@ -179,8 +184,9 @@ def _converted(column: str, actual: str, wanted: str) -> str:
 
 
 def _json(table: Table, files: list[tuple[Path, str]]) -> tuple[list[str], list[str]]:
-    fields = ", ".join(f"{text(column)}: {text(duckdb_type(kind))}"
-                       for column, kind in table.columns.items())
+    fields = ", ".join(
+        f"{text(column)}: {text(duckdb_type(kind))}" for column, kind in table.columns.items()
+    )
     ignore = table.serde_parameters.get("ignore.malformed.json", "false").lower() == "true"
     sources = [
         f"read_json({_list(paths)}, format='newline_delimited', columns={{{fields}}},"
@@ -193,7 +199,9 @@ def _json(table: Table, files: list[tuple[Path, str]]) -> tuple[list[str], list[
 
 def _csv(table: Table, files: list[tuple[Path, str]]) -> tuple[list[str], list[str]]:
     serde, is_lazy = table.serde_parameters, table.serde == "LazySimpleSerDe"
-    delimiter = serde.get("field.delim") or serde.get("separatorChar") or ("\x01" if is_lazy else ",")
+    delimiter = (
+        serde.get("field.delim") or serde.get("separatorChar") or ("\x01" if is_lazy else ",")
+    )
     fields = ", ".join(f"{text(column)}: 'VARCHAR'" for column in table.columns)
     quoting = text("" if is_lazy else serde.get("quoteChar", '"'))
     escape = text("" if is_lazy else serde.get("quoteChar", '"'))
@@ -208,7 +216,9 @@ def _csv(table: Table, files: list[tuple[Path, str]]) -> tuple[list[str], list[s
     columns = []
     for column, kind in table.columns.items():
         wanted = duckdb_type(kind)
-        read = f"TRY_CAST(f.{quote(column)} AS {wanted})" if wanted != "TEXT" else f"f.{quote(column)}"
+        read = (
+            f"TRY_CAST(f.{quote(column)} AS {wanted})" if wanted != "TEXT" else f"f.{quote(column)}"
+        )
         columns.append(f"{read} AS {quote(column)}")
     return columns, sources
 

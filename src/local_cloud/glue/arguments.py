@@ -38,9 +38,7 @@ class Arguments:
     bookmark: str
 
 
-def read_arguments(
-    arguments: Mapping[str, str], *, job_name: str, job_run_id: str
-) -> Arguments:
+def read_arguments(arguments: Mapping[str, str], *, job_name: str, job_run_id: str) -> Arguments:
     """Read `arguments`; what Glue takes for itself does not reach the script.
 
     Raises:
@@ -81,9 +79,13 @@ def check_modules(modules: list[str]) -> None:
             requirement = Requirement(text)
             installed = importlib.metadata.version(requirement.name)
         except InvalidRequirement:
-            raise LaunchError(f"--additional-python-modules: {text} is not installed here") from None
+            raise LaunchError(
+                f"--additional-python-modules: {text} is not installed here"
+            ) from None
         except importlib.metadata.PackageNotFoundError:
-            raise LaunchError(f"--additional-python-modules: {text} is not installed here") from None
+            raise LaunchError(
+                f"--additional-python-modules: {text} is not installed here"
+            ) from None
         if not requirement.specifier.contains(installed, prereleases=True):
             raise LaunchError(f"--additional-python-modules: {text} asked for, {installed} is here")
 

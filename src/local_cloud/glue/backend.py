@@ -9,14 +9,14 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
-from moto.glue import models, urls
+from moto.glue import urls
 from moto.glue.exceptions import (
     AlreadyExistsException,
     ConcurrentRunsExceededException,
     EntityNotFoundException,
     JobRunNotFoundException,
 )
-from moto.glue.models import FakeJob, GlueBackend
+from moto.glue.models import FakeJob, FakeJobRun, GlueBackend
 from moto.glue.responses import GlueResponse
 from moto.utilities.paginator import paginate
 
@@ -101,14 +101,14 @@ class EmbeddedGlueBackend(GlueBackend):
                 number_of_workers=number_of_workers,
                 max_capacity=max_capacity,
             )
-            read_arguments(run.arguments, job_name=name, job_run_id=run.job_run_id)
+            read_arguments(run.merged_arguments, job_name=name, job_run_id=run.job_run_id)
             job.job_runs.append(run)
         self.executor.start(job, run, on_change=self._run_changed)
         return str(run.job_run_id)
 
     def _run_changed(self, run: JobRun) -> None:
-        backend = models.glue_backends[self.account_id][self.region_name]  # notes the change
-        job = backend.jobs.get(run.job_name)
+        self.executor.save()
+        job = self.jobs.get(run.job_name)
         if job is None or run.status != "FAILED" or run.attempt >= (job.max_retries or 0):
             return
         retry = JobRun(job, own_arguments=run.own_arguments, first_attempt=run)
@@ -116,7 +116,7 @@ class EmbeddedGlueBackend(GlueBackend):
         self.executor.start(job, retry, on_change=self._run_changed)
 
     @paginate(pagination_model=GlueBackend.PAGINATION_MODEL)
-    def get_job_runs(self, job_name: str) -> list[JobRun]:
+    def get_job_runs(self, job_name: str) -> list[FakeJobRun]:
         """Newest first, as Glue lists them."""
         return list(reversed(self.get_job(job_name).job_runs))
 
@@ -134,7 +134,7 @@ class EmbeddedGlueBackend(GlueBackend):
 
     def _find_run(self, job: FakeJob, run_id: str) -> JobRun:
         for run in job.job_runs:
-            if run.job_run_id == run_id:
+            if run.job_run_id == run_id and isinstance(run, JobRun):
                 return run
         raise JobRunNotFoundException(run_id)
 
@@ -195,14 +195,14 @@ class EmbeddedGlueResponse(GlueResponse):
 
 
 def _check_runnable(job: FakeJob) -> None:
-    command = job.command.get("Name")
+    described: Any = job.command  # moto says str, boto3 sends a structure
+    command = described.get("Name")
     if command not in _COMMANDS:
         raise NotRunHereError(f"{command} jobs, only {' and '.join(_COMMANDS)}")
     if command == "glueetl" and job.glue_version not in _SPARK_VERSIONS:
-        raise NotRunHereError(
-            f"Glue {job.glue_version or 'without a GlueVersion'}, only {' and '.join(_SPARK_VERSIONS)}"
-        )
-    if not job.command.get("ScriptLocation"):
+        version = job.glue_version or "without a GlueVersion"
+        raise NotRunHereError(f"Glue {version}, only {' and '.join(_SPARK_VERSIONS)}")
+    if not described.get("ScriptLocation"):
         raise InvalidRequestError(f"Job {job.name} has no ScriptLocation.")
 
 

@@ -71,6 +71,11 @@ class Executor:
         run.status = "STOPPING"
         self._tasks[run.job_run_id].stop_requested.set()
 
+    def save(self) -> None:
+        """Make what is known of the runs durable now."""
+        if not self._cloud_stops:
+            self._cloud.save("glue")
+
     def bookmark_file(self, job_name: str) -> Path:
         """Where a job's bookmark is kept: written by `Job.commit()`, in the script's process."""
         return self._home / "bookmarks" / f"{job_name}.json"
@@ -92,10 +97,10 @@ class Executor:
     def _attempt(self, task: _Task, on_change: Callable[[JobRun], None]) -> tuple[str, str]:
         run, folder = task.run, task.folder
         arguments = read_arguments(
-            run.arguments, job_name=run.job_name, job_run_id=run.job_run_id
+            run.merged_arguments, job_name=run.job_name, job_run_id=run.job_run_id
         )
         check_modules(arguments.modules)
-        script = self._download(task.job.command["ScriptLocation"], folder / "script")
+        script = self._download(_command(task.job)["ScriptLocation"], folder / "script")
         for uri in arguments.files:
             self._download(uri, folder)
         environment = self._environment(task, arguments)
@@ -123,7 +128,10 @@ class Executor:
         run.run()
         on_change(run)
         errors = [error, jvm.log] if jvm else [error]
-        streams = [self._log_stream(run, "output", [output]), self._log_stream(run, "error", errors)]
+        streams = [
+            self._log_stream(run, "output", [output]),
+            self._log_stream(run, "error", errors),
+        ]
         try:
             ended_by = self._watch(task, child, jvm, streams)
         finally:
@@ -141,7 +149,7 @@ class Executor:
     ) -> tuple[str, str] | None:
         """Wait for the script; the answer is what ended it, or None if it ended by itself."""
         now = time.monotonic()
-        deadline, next_carry = now + task.run.timeout * self.seconds_per_minute, now
+        deadline, next_carry = now + task.run.timeout_minutes * self.seconds_per_minute, now
         while True:
             try:
                 child.wait(timeout=_POLL_SECONDS)
@@ -153,7 +161,7 @@ class Executor:
             if self._cloud_stops:
                 return "FAILED", CLOUD_STOPPED
             if now >= deadline:
-                return "TIMEOUT", f"Job timed out after {task.run.timeout} minutes."
+                return "TIMEOUT", f"Job timed out after {task.run.timeout_minutes} minutes."
             if jvm and jvm.child.poll() is not None:
                 return self._without_jvm(child, jvm)
             if now >= next_carry:
@@ -195,6 +203,7 @@ class Executor:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join(map(str, [*packages, _WORKER / "shim"])),
             "SPARK_HOME": str(SPARK_HOME),
+            "SPARK_LOCAL_DIRS": str(task.folder / "tmp"),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "TMPDIR": str(task.folder / "tmp"),
             "TZ": "UTC",
@@ -203,9 +212,7 @@ class Executor:
         }
 
     def _start_jvm(self, task: _Task, arguments: Arguments, environment: dict[str, str]) -> Jvm:
-        properties = spark_properties(
-            self._cloud, app_name=task.run.job_name, folder=task.folder
-        )
+        properties = spark_properties(self._cloud, app_name=task.run.job_name, folder=task.folder)
         jars = [self._download(uri, task.folder / "jars") for uri in arguments.jars]
         return start_jvm(
             self._cloud,
@@ -232,11 +239,16 @@ class Executor:
 
 
 def _needs_spark(job: FakeJob) -> bool:
-    return job.command.get("Name") == "glueetl"
+    return _command(job)["Name"] == "glueetl"
+
+
+def _command(job: FakeJob) -> dict[str, str]:
+    command: Any = job.command  # moto says str, boto3 sends a structure
+    return dict(command)
 
 
 def _end_jvm(jvm: Jvm, *, at_once: bool) -> None:
-    """End the driver in order, in the background: a first one writes the class archive as it ends."""
+    """End the driver, in order and in the background: the first writes the class archive then."""
     if at_once:
         jvm.child.kill()
         jvm.child.wait()

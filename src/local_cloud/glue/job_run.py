@@ -38,12 +38,6 @@ class JobRun(FakeJobRun):
         number_of_workers = number_of_workers or job.number_of_workers
         super().__init__(
             job_name=job.name,
-            arguments={
-                **job.default_arguments,
-                **own_arguments,
-                **(job.non_overridable_arguments or {}),
-            },
-            timeout=timeout_minutes or job.timeout or _DEFAULT_TIMEOUT_MINUTES,
             worker_type=worker_type,
             number_of_workers=number_of_workers,
             max_capacity=max_capacity
@@ -51,6 +45,12 @@ class JobRun(FakeJobRun):
             or _DPUS.get(worker_type or "", 1) * (number_of_workers or 10),
         )
         self.own_arguments = own_arguments
+        self.merged_arguments: dict[str, str] = {
+            **job.default_arguments,
+            **own_arguments,
+            **(job.non_overridable_arguments or {}),
+        }
+        self.timeout_minutes: int = timeout_minutes or job.timeout or _DEFAULT_TIMEOUT_MINUTES
         self.glue_version = job.glue_version
         self.execution_class = job.execution_class
         self.attempt = 0
@@ -61,7 +61,7 @@ class JobRun(FakeJobRun):
             root = first_attempt.job_run_id.partition("_attempt_")[0]
             self.job_run_id = f"{root}_attempt_{self.attempt}"
             self.previous_run_id = first_attempt.job_run_id
-        self.completed_on = None
+        self.ended_on: datetime | None = None
         _looked_after.add(self.job_run_id)
 
     @property
@@ -70,7 +70,7 @@ class JobRun(FakeJobRun):
         if self._status in ACTIVE_STATES and self.job_run_id not in _looked_after:
             last_known = self.modified_on
             self.end("FAILED", CLOUD_STOPPED)
-            self.completed_on = last_known
+            self.ended_on = last_known
         return str(self._status)
 
     @status.setter
@@ -86,7 +86,7 @@ class JobRun(FakeJobRun):
     def end(self, state: str, error_message: str = "") -> None:
         """Nothing of the run is going any more."""
         self.error_message = error_message
-        self.completed_on = utcnow()
+        self.ended_on = utcnow()
         self.status = state
         _looked_after.discard(self.job_run_id)
 
@@ -95,7 +95,7 @@ class JobRun(FakeJobRun):
         """Whole seconds the script has been running, start-up not counted."""
         if self.running_since is None:
             return 0
-        return round(((self.completed_on or utcnow()) - self.running_since).total_seconds())
+        return round(((self.ended_on or utcnow()) - self.running_since).total_seconds())
 
     def as_dict(self) -> dict[str, Any]:
         """The run as GetJobRun answers it."""
@@ -107,14 +107,14 @@ class JobRun(FakeJobRun):
             "JobName": self.job_name,
             "StartedOn": self.started_on,
             "LastModifiedOn": self.modified_on,
-            "CompletedOn": self.completed_on,
+            "CompletedOn": self.ended_on,
             "JobRunState": state,
             "Arguments": self.own_arguments or None,
             "ErrorMessage": self.error_message or None,
             "PredecessorRuns": [],
             "AllocatedCapacity": int(dpus),
             "ExecutionTime": self.execution_seconds,
-            "Timeout": self.timeout,
+            "Timeout": self.timeout_minutes,
             "MaxCapacity": dpus,
             "WorkerType": self.worker_type,
             "NumberOfWorkers": self.number_of_workers,

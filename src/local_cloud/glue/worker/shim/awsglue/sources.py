@@ -8,8 +8,7 @@ from typing import Any
 import boto3
 from pyspark.sql import DataFrame, SparkSession
 
-from awsglue.bookmarks import Objects
-from awsglue.job import Job
+from .job import Job
 
 _SPARK_FORMATS = {"json": "json", "csv": "csv", "parquet": "parquet", "glueparquet": "parquet"}
 _SERDES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from awsglue.dynamicframe import DynamicFrame
+from .dynamicframe import DynamicFrame
 
 
 def _transform(method: str) -> type:
