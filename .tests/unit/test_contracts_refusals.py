@@ -618,6 +618,23 @@ def test_contract_with_several_mistakes_names_them_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "edit",
+    [
+        _set("updated_at", physicalType="TIMESTAMPZ"),
+        _set("subtotal", physicalType="MONEY"),
+        _set("total_amount", transformLogic="subtotal / 2"),
+        lambda document: document["servers"].pop(0),
+    ],
+    ids=["type-of-latest-by", "type-that-rules-use", "derived", "server"],
+)
+def test_one_mistake_is_told_once(edit: Callable[[Document], None], tmp_path: Path) -> None:
+    with pytest.raises(ContractError) as refusal:
+        edited_contract(tmp_path, edit)
+
+    assert "problems:" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
     ("content", "what"),
     [
         (b"a: [1", "line 1, column 6"),

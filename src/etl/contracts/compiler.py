@@ -58,6 +58,7 @@ class Compiler:
             raise ExpressionError(
                 f'"{name}" is not a column{did_you_mean(name, self._columns)}',
                 fix=f"name one of {', '.join(self._columns)}, or run_date",
+                column=name,
             )
         found = static_type(name, self._columns[name])
         column: Expression = ["col", name]

@@ -44,7 +44,7 @@ class CustomProperties:
     def read_latest_by(self, columns: Sequence[Column]) -> str | None:
         """`latestBy`: the column whose greatest value wins among rows of the same key."""
         name = self._values.get(_LATEST_BY)
-        if name is None:
+        if name is None or name in self._problems.unreadable:
             return None
         kinds = {each.name: each.type.kind for each in columns}
         fitting = [each for each, kind in kinds.items() if kind in _ORDERED_KINDS]

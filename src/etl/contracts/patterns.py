@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from etl.contracts.problems import Refusal
+
 _CLASS_SHORTHANDS = {"d": "0-9", "w": "A-Za-z0-9_"}
 _QUANTIFIER = re.compile(r"\?|\*|\+|\{[0-9]{1,4}(,([0-9]{1,4})?)?\}")
 _SPECIAL = frozenset(".^$*+?()[]{}|\\")
@@ -18,12 +20,11 @@ _FIX = (
 )
 
 
-class PatternError(ValueError):
-    """A pattern outside the subset; `fix` says what to write."""
+class PatternError(Refusal):
+    """A pattern outside the subset."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.fix = _FIX
+        super().__init__(message, fix=_FIX)
 
 
 def compile_pattern(pattern: str) -> str:

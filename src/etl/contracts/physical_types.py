@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from etl.contracts.problems import did_you_mean
+from etl.contracts.problems import Refusal, did_you_mean
 from etl.model import Kind, Type
 
 LONGEST_VARCHAR = 65535
@@ -55,12 +55,8 @@ KNOWN = (
 )
 
 
-class PhysicalTypeError(ValueError):
-    """A physicalType that cannot be used; `fix` says what to write."""
-
-    def __init__(self, message: str, *, fix: str) -> None:
-        super().__init__(message)
-        self.fix = fix
+class PhysicalTypeError(Refusal):
+    """A physicalType that cannot be used."""
 
 
 def parse_physical_type(text: str) -> Type:

@@ -94,7 +94,9 @@ class Servers:
 
     def read_source(self) -> Source:
         """Where records come from."""
-        server, where = self._chosen.get("source", (Server(), "servers.source"))
+        if "source" not in self._chosen:
+            return Source(kind="file", name="", location="", format="jsonl")
+        server, where = self._chosen["source"]
         options = {each.property or "": each.value for each in server.customProperties or []}
         name = options.pop(_SOURCE_SYSTEM, None)
         if not isinstance(name, str) or name_fault(name):
@@ -121,7 +123,7 @@ class Servers:
         name = (server.format or "").lower()
         if name == "json" and server.delimiter == "new_line":
             return "jsonl"
-        if name not in _FORMATS and "source" in self._chosen:
+        if name not in _FORMATS:
             self._problems.add(
                 f"{where}.format",
                 f"{server.format!r} is not a format that is read",

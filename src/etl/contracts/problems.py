@@ -25,17 +25,42 @@ class Problem:
         return f"{self.where}: {self.what}" if self.where else self.what
 
 
+class Refusal(ValueError):
+    """A part of a contract that cannot be used as it is written.
+
+    Attributes:
+        fix: What to write.
+        column: The column that it names and that there is not, if that is the matter.
+    """
+
+    def __init__(self, message: str, *, fix: str, column: str | None = None) -> None:
+        super().__init__(message)
+        self.fix = fix
+        self.column = column
+
+
 class Problems:
-    """The problems of one file."""
+    """The problems of one file.
+
+    Attributes:
+        unreadable: Columns with a problem of their own; that they are missing where others name
+            them is no news.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.unreadable: set[str] = set()
         self._found: list[Problem] = []
 
     def add(self, where: str, what: str, *, fix: str) -> None:
         """Note a problem; a second one at the same place is taken for its echo."""
         if all(each.where != where for each in self._found):
             self._found.append(Problem(where, what, fix))
+
+    def add_refusal(self, where: str, refusal: Refusal) -> None:
+        """Note why a part was refused, unless it is for want of an unreadable column."""
+        if refusal.column not in self.unreadable:
+            self.add(where, str(refusal), fix=refusal.fix)
 
     def raise_if_any(self) -> None:
         """Raise a ContractError that names every problem, if there is one."""

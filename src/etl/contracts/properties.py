@@ -134,6 +134,7 @@ def read_columns(
         _check_name(each, problems)
         type_ = _read_type(each.definition, each.where, problems)
         if type_ is None:
+            problems.unreadable.add(each.column_name)
             continue
         if is_text and (len(each.path) > 1 or type_.kind == "array"):
             problems.add(
@@ -168,7 +169,8 @@ def _compile_derived(
         try:
             derive = compile_expression(text, visible)
         except ExpressionError as error:
-            problems.add(where, str(error), fix=error.fix)
+            problems.add_refusal(where, error)
+            problems.unreadable.add(column.name)
             continue
         if not is_assignable(derive.type, column.type):
             problems.add(
@@ -208,7 +210,7 @@ def _read_type(definition: SchemaProperty, where: str, problems: Problems) -> Ty
     try:
         found = parse_physical_type(definition.physicalType)
     except PhysicalTypeError as error:
-        problems.add(f"{where}.physicalType", str(error), fix=error.fix)
+        problems.add_refusal(f"{where}.physicalType", error)
         return None
     wanted = logical_type_of(found.kind)
     if logical is not None and logical != wanted:

@@ -71,7 +71,7 @@ class RowRules:
         try:
             expression = compile_condition(text, self._columns)
         except ExpressionError as error:
-            self._problems.add(where, str(error), fix=error.fix)
+            self._problems.add_refusal(where, error)
             return
         self._make(name, column, expression, description or text, where)
 
@@ -101,7 +101,7 @@ class RowRules:
         try:
             expression: Expression = ["matches", ["col", column], compile_pattern(pattern)]
         except PatternError as error:
-            self._problems.add(where, str(error), fix=error.fix)
+            self._problems.add_refusal(where, error)
             return
         self._make(name, column, expression, description or f"{column} matches {pattern}", where)
 

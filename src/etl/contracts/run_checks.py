@@ -82,6 +82,8 @@ class RunChecks:
         if (agreement.property or "").lower() not in _FRESHNESS:
             return
         column = (agreement.element or "").removeprefix(f"{table}.")
+        if column in self._problems.unreadable:
+            return
         times = ("timestamp", "date")
         known = [name for name, type_ in self._columns.items() if type_.kind in times]
         if column not in known:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from etl.contracts.physical_types import MOST_DIGITS
+from etl.contracts.problems import Refusal
 from etl.model import Expression, Type
 
 _NAMES = {
@@ -27,12 +28,8 @@ _EXACT = ("integer", "decimal")
 _INTEGER_DIGITS = {32: 10, 64: 19}
 
 
-class ExpressionError(ValueError):
-    """An expression that cannot be used; `fix` says what to write."""
-
-    def __init__(self, message: str, *, fix: str) -> None:
-        super().__init__(message)
-        self.fix = fix
+class ExpressionError(Refusal):
+    """An expression that cannot be used."""
 
 
 @dataclass(frozen=True)
