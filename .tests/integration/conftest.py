@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +13,27 @@ import boto3
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CloudCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+COMMAND = (sys.executable, "-m", "local_cloud")
 
 
-def run_cloud(home: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m local_cloud …` for a home."""
+def _run_cloud(
+    home: Path, *arguments: str, command: Sequence[str] = COMMAND, **environ: str
+) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ETL_", "PG"))}
+    own = {"PYTHONPATH": str(ROOT / "src"), "LOCAL_CLOUD_HOME": str(home)}
     return subprocess.run(
-        [sys.executable, "-m", "local_cloud", *arguments],
-        env={
-            **inherited,
-            "PYTHONPATH": str(ROOT / "src"),
-            "LOCAL_CLOUD_HOME": str(home),
-            **environ,
-        },
+        [*command, *arguments],
+        env=inherited | own | environ,
         capture_output=True,
         text=True,
         timeout=180,
     )
 
 
-def attach(home: Path, *options: str) -> dict[str, str]:
-    """Start a home's cloud for as long as this process lives, and give its variables."""
-    done = run_cloud(home, "attach", "--owner", str(os.getpid()), *options)
-    assert done.returncode == 0, done.stderr
-    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+@pytest.fixture(scope="session")
+def run_cloud() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the embedded cloud's command line for a home: run_cloud(home, "up", "--bare")."""
+    return _run_cloud
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +43,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     They are set in os.environ too, so that boto3 and the flows of a test use this cloud.
     """
     home = tmp_path_factory.mktemp("cloud") / "home"
-    variables = attach(home)
+    done = _run_cloud(home, "attach", "--owner", str(os.getpid()))
+    assert done.returncode == 0, done.stderr
+    variables = dict(line.split("=", 1) for line in done.stdout.splitlines())
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
             patch.delenv(name, raising=False)
         yield variables
-    run_cloud(home, "down")
+    _run_cloud(home, "down")
 
 
 @pytest.fixture(scope="session")

@@ -190,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run one command; 1 with one clear line if it cannot be done."""
     arguments = _parser().parse_args()
+    os.umask(0o077)  # keys and data are their user's only
     try:
         arguments.command(Home.open(), arguments)
     except (CloudError, psutil.Error) as error:
