@@ -199,7 +199,7 @@ def test_validator_archive_imports_and_validates_with_the_runtime_alone(
 
 
 def import_from(archive: Path, *modules: str) -> str:
-    """What Python says that imports modules from an archive and has nothing else; "" if all is well."""
+    """What a Python that has the archive alone complains of when it imports modules from it."""
     code = f"import sys; sys.path.insert(0, {str(archive)!r}); import {', '.join(modules)}"
     command = [sys.executable, "-I", "-S", "-c", code]
     return subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
