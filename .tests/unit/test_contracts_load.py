@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import vega_datasets
+import vega_datasets  # type: ignore[import-untyped]  # it ships no types
 import yaml
 from support.contracts import (
     StubSettings,

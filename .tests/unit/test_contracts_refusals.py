@@ -71,6 +71,11 @@ def _column(name: str, **values: Any) -> Document:
     return {"name": name, "logicalType": "string", "physicalType": "VARCHAR(10)", **values}
 
 
+def _array_as_key(document: Document) -> None:
+    _set("order_id", primaryKey=None)(document)
+    _set("items", primaryKey=True)(document)
+
+
 _ITEM = {"name": "sku", "logicalType": "string", "physicalType": "VARCHAR(9)"}
 _RULE = "<last-quality>.implementation"
 
@@ -199,7 +204,7 @@ CASES: list[tuple[str, Callable[[Document], None], str, str, str]] = [
     ),
     (
         "array-as-key",
-        lambda d: (_set("order_id", primaryKey=None)(d), _set("items", primaryKey=True)(d)),
+        _array_as_key,
         "<items>.primaryKey",
         "cannot be a key",
         "text",
