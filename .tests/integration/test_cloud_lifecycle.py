@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")

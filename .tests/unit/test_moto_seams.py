@@ -21,6 +21,7 @@ from moto.iam.models import iam_backends
 from moto.moto_server import werkzeug_app
 from moto.s3.utils import _VersionedKeyStore
 from moto.sts.models import sts_backends
+from werkzeug.serving import WSGIRequestHandler
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,12 +84,13 @@ def test_s3_writes_every_object_by_put_object(name: str) -> None:
 
 
 def test_s3_bucket_keeps_objects_and_uploads_apart_from_the_rest() -> None:
-    bucket = s3.FakeBucket("bucket", "123456789012", "us-east-1")
-    assert isinstance(bucket.keys, _VersionedKeyStore)
-    assert isinstance(bucket.multiparts, s3.MultipartDict)
     backend = s3.S3Backend("aws", "123456789012")
     assert backend.buckets == {} and backend.tagger.tags == {}
-    assert isinstance(s3.s3_backends.bucket_accounts, dict)
+    bucket = backend.create_bucket("bucket-of-this-test", "us-east-1")
+    assert isinstance(bucket.keys, _VersionedKeyStore)
+    assert isinstance(bucket.multiparts, s3.MultipartDict)
+    accounts = s3.s3_backends.bucket_accounts
+    assert accounts.pop(bucket.name) == ("aws", "123456789012")
     for name in ("get", "getlist", "setlist"):
         assert callable(getattr(_VersionedKeyStore, name))
 
@@ -115,8 +117,8 @@ def test_lambda_makes_functions_and_layers_through_names_of_its_module() -> None
 def test_server_is_a_wsgi_application_for_each_service() -> None:
     application = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
     assert callable(application)
-    assert issubclass(werkzeug_app.MotoRequestHandler, object)
-    assert "RAW_URI" in source(werkzeug_app.MotoRequestHandler.__mro__[1].make_environ)
+    assert issubclass(werkzeug_app.MotoRequestHandler, WSGIRequestHandler)
+    assert "RAW_URI" in source(WSGIRequestHandler.make_environ)
 
 
 def test_credentials_are_where_signatures_are_checked_against() -> None:
