@@ -1,0 +1,184 @@
+"""What a contract means for one raw line, in plain Python.
+
+This is the reference: an engine may take a row by itself only where it is sure to get what the
+judge gets, and asks the judge about every other row. Standard library only, so that Spark's
+workers carry it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NoReturn
+
+from etl.casts import Number, Unfit, caster, fit, show
+from etl.expressions import evaluate
+from etl.model import Contract
+
+INVALID_UTF8_KEY = "_invalid_utf8_base64"  # how etl.sources.lines wraps what is not UTF-8,
+MALFORMED_KEY = "_malformed"  # and what breaks its file's format: the key's value says how
+MAX_DEPTH = 1000
+
+_SHALLOW = 200
+_DEPTH_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A row that meets its contract: a value or None for every column, in column order."""
+
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Why a line is no row of its contract: "<column>: <what>", "rule <name>: <what>" or
+    "record: <what>"."""
+
+    reasons: list[str]
+
+
+def judge_line(line: str, contract: Contract, run_date: date) -> Accepted | Rejected:
+    """Judge one raw line. For many lines of a contract make one `Judge`."""
+    return Judge(contract, run_date)(line)
+
+
+def reason_label(reason: str) -> str:
+    """What a reason is about: a column's name, "rule <name>" or "record"."""
+    return reason.partition(":")[0]
+
+
+class Judge:
+    """Judges the lines of one run. It can be pickled."""
+
+    def __init__(self, contract: Contract, run_date: date) -> None:
+        self._contract = contract
+        self._run_date = run_date
+        encoding = contract.source.encoding
+        self._casters = {
+            column.name: caster(column.type, encoding)
+            for column in contract.columns
+            if column.derive is None
+        }
+        self._required = {column.name for column in contract.columns if column.required}
+        self._required.update(contract.primary_key)
+
+    def __call__(self, line: str) -> Accepted | Rejected:
+        """Judge one raw line."""
+        try:
+            record = _parse(line)
+        except Unfit as error:
+            return Rejected([f"record: {error}"])
+        row = dict.fromkeys(column.name for column in self._contract.columns)
+        reasons = self._cast(record, row) or self._derive(row) or self._broken_rules(row)
+        return Rejected(reasons) if reasons else Accepted(row)
+
+    def _cast(self, record: dict[str, Any], row: dict[str, Any]) -> list[str]:
+        reasons = []
+        for column in self._contract.columns:
+            if column.derive is not None:
+                continue
+            try:
+                row[column.name] = self._casters[column.name](_find(record, column.path))
+            except Unfit as error:
+                reasons.append(f"{column.name}: {error}")
+                continue
+            reasons += self._missing(column.name, row)
+        return reasons
+
+    def _derive(self, row: dict[str, Any]) -> list[str]:
+        reasons = []
+        for column in self._contract.columns:
+            if column.derive is None:
+                continue
+            try:
+                row[column.name] = fit(column.type, evaluate(column.derive, row, self._run_date))
+            except Unfit as error:
+                reasons.append(f"{column.name}: {error}")
+                continue
+            reasons += self._missing(column.name, row)
+        return reasons
+
+    def _missing(self, name: str, row: dict[str, Any]) -> list[str]:
+        if row[name] is None and name in self._required:
+            return [f"{name}: required, but missing or null"]
+        return []
+
+    def _broken_rules(self, row: dict[str, Any]) -> list[str]:
+        return [
+            f"rule {rule.name}: {rule.description or 'is not met'}"
+            for rule in self._contract.rules
+            if evaluate(rule.expression, row, self._run_date) is False
+        ]
+
+
+def _parse(line: str) -> dict[str, Any]:
+    """The line's one JSON object, numbers as `Number`.
+
+    Raises:
+        Unfit: The line is anything else.
+    """
+    with _room_for_depth(line):
+        try:
+            record = _DECODER.decode(line)
+        except json.JSONDecodeError as error:
+            raise Unfit(f"not valid JSON: {error.msg} at character {error.pos + 1}") from None
+    if not isinstance(record, dict):
+        raise Unfit(f"expected one JSON object, got {show(record)}")
+    if record.get(INVALID_UTF8_KEY) is not None:
+        raise Unfit("not UTF-8")
+    if MALFORMED_KEY in record:
+        raise Unfit(str(record[MALFORMED_KEY]))
+    return record
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Unfit(f"not valid JSON: {name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
+
+
+@contextmanager
+def _room_for_depth(line: str) -> Iterator[None]:
+    """Let json recurse as deep as MAX_DEPTH, whatever the depth of the caller."""
+    if line.count("[") + line.count("{") < _SHALLOW:
+        yield
+        return
+    if _depth(line) > MAX_DEPTH:
+        raise Unfit(f"nested deeper than {MAX_DEPTH} levels")
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + 2 * MAX_DEPTH)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _depth(line: str) -> int:
+    depth = deepest = 0
+    for token in _DEPTH_TOKENS.finditer(line):
+        match token[0]:
+            case "[" | "{":
+                depth += 1
+                deepest = max(deepest, depth)
+            case "]" | "}":
+                depth -= 1
+    return deepest
+
+
+def _find(record: dict[str, Any], path: tuple[str, ...]) -> Any:
+    """The value at the path; None if it, or an object on the way to it, is missing or null."""
+    value: Any = record
+    for step in path:
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise Unfit(f"expected object around {step}, got {show(value)}")
+        value = value.get(step)
+    return value
