@@ -1,0 +1,109 @@
+"""Who may log in: users with a password, and temporary credentials of IAM identities."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from local_cloud.redshift.errors import SqlError
+from local_cloud.redshift.postgres import ADMIN, Postgres
+
+_FAILED = "28000"
+
+
+@dataclass(frozen=True)
+class Temporary:
+    """Credentials that expire.
+
+    Attributes:
+        role: The database user that they act as.
+        database: The only one they are good for; "" for any.
+    """
+
+    user: str
+    password: str
+    role: str
+    expires: datetime
+    database: str = ""
+    create_role: bool = False
+
+
+class Credentials:
+    """Checks the passwords of those who log in."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._temporary: dict[tuple[str, str], Temporary] = {}
+        self._lock = threading.Lock()
+
+    def issue(
+        self,
+        user: str,
+        *,
+        role: str = ADMIN,
+        seconds: float,
+        database: str = "",
+        create_role: bool = False,
+    ) -> Temporary:
+        """New credentials of a user, beside those that it has."""
+        issued = Temporary(
+            user,
+            secrets.token_urlsafe(48),
+            role,
+            datetime.now(UTC) + timedelta(seconds=seconds),
+            database,
+            create_role,
+        )
+        with self._lock:
+            now = datetime.now(UTC)
+            self._temporary = {k: v for k, v in self._temporary.items() if v.expires > now}
+            self._temporary[user, issued.password] = issued
+        return issued
+
+    def authenticate(self, user: str, password: str, database: str) -> str:
+        """The role to act as.
+
+        Raises:
+            SqlError: They are wrong, expired, or for another database.
+        """
+        found = self._temporary.get((user, password))
+        if found:
+            if found.expires > datetime.now(UTC) and found.database in ("", database):
+                return self._role(found)
+        elif self._is_password_of(user, password):
+            return user
+        raise SqlError(f'password authentication failed for user "{user}"', _FAILED)
+
+    def _role(self, temporary: Temporary) -> str:
+        with closing(self._postgres.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (temporary.role,))
+            if cursor.rowcount:
+                return temporary.role
+            if not temporary.create_role:
+                raise SqlError(f'user "{temporary.user}" does not exist', _FAILED)
+            cursor.execute('CREATE ROLE "{}" LOGIN'.format(temporary.role.replace('"', '""')))
+            return temporary.role
+
+    def _is_password_of(self, user: str, password: str) -> bool:
+        with closing(self._postgres.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT rolpassword FROM pg_authid WHERE rolname = %s AND rolcanlogin", (user,)
+            )
+            row = cursor.fetchone()
+        return bool(row and row[0]) and _matches(row[0], password)
+
+
+def _matches(verifier: str, password: str) -> bool:
+    """Whether a password is the one of SCRAM-SHA-256$rounds:salt$stored:server (RFC 5803)."""
+    _, rounds_and_salt, keys = verifier.split("$")
+    rounds, salt = rounds_and_salt.split(":")
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(rounds))
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    stored = base64.b64decode(keys.split(":")[0])
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), stored)

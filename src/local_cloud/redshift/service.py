@@ -1,0 +1,136 @@
+"""Redshift as a service of the embedded cloud: brought up, plugged in, taken down."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from local_cloud.context import Cloud
+from local_cloud.redshift.credentials import Credentials
+from local_cloud.redshift.load import Loader
+from local_cloud.redshift.postgres import ADMIN, DEFAULT_DATABASE, Postgres
+from local_cloud.redshift.server import Server, listen
+from local_cloud.redshift.tls import ensure_certificates, write_private
+
+_PORT_VARIABLE = "LOCAL_CLOUD_REDSHIFT_PORT"
+
+
+class Redshift:
+    """The one engine behind the endpoint, the clusters and the workgroups of a cloud.
+
+    Attributes:
+        host, port: Where clients connect.
+        ready: Done when statements can run; holds the exception if they never will.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.folder = cloud.home / "redshift"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.certificates = ensure_certificates(self.folder / "tls")
+        listener = listen(int(os.environ.get(_PORT_VARIABLE) or _kept(self.folder).get("port", 0)))
+        self.port: int = listener.getsockname()[1]
+        self.ready: Future[None] = Future()
+        self.postgres = Postgres(cloud, self.folder)
+        self.credentials = Credentials(self.postgres)
+        self._password = _ensure_password(self.folder / "password")
+        self._server = Server(
+            listener,
+            self.certificates.context(),
+            self.postgres,
+            self.credentials,
+            Loader(cloud, self.postgres),
+            self.ready,
+        )
+        (self.folder / "connection.json").write_text(json.dumps({"port": self.port}))
+
+    def start(self) -> None:
+        """Accept clients now; PostgreSQL comes up meanwhile."""
+        self._server.start()
+        threading.Thread(target=self._start_postgres, name="redshift-start", daemon=True).start()
+
+    def _start_postgres(self) -> None:
+        try:
+            self.postgres.start(self._password)
+        except BaseException as error:
+            self.ready.set_exception(error)
+        else:
+            self.ready.set_result(None)
+
+    def stop(self) -> None:
+        """Leave the clients, then shut PostgreSQL down."""
+        self._server.stop()
+        self.postgres.stop()
+
+    def ensure_database(self, name: str) -> None:
+        """Create a database unless it exists, once PostgreSQL is up."""
+        self.ready.result()
+        self.postgres.ensure_database(name)
+
+
+def install(cloud: Cloud) -> None:
+    """Plug Redshift into the cloud and start it; it is ready when it is first used."""
+    from local_cloud.redshift import apis
+
+    redshift = Redshift(cloud)
+    apis.install(redshift)
+    cloud.exports |= _exports(redshift)
+    cloud.on_stop(redshift.stop)
+    redshift.start()
+
+
+def connection_info(home: Path) -> dict[str, Any]:
+    """What a client needs to connect as the administrator.
+
+    Returns:
+        host, port, database, user, password, password_file, sslmode, sslrootcert.
+    """
+    folder = home / "redshift"
+    password_file = folder / "password"
+    return {
+        "host": Redshift.host,
+        "port": _kept(folder)["port"],
+        "database": DEFAULT_DATABASE,
+        "user": ADMIN,
+        "password": password_file.read_text(),
+        "password_file": str(password_file),
+        "sslmode": "verify-full",
+        "sslrootcert": str(folder / "tls" / "ca.pem"),
+    }
+
+
+def _exports(redshift: Redshift) -> dict[str, str]:
+    found = connection_info(redshift.cloud.home)
+    return {
+        "ETL_WAREHOUSE__HOST": found["host"],
+        "ETL_WAREHOUSE__PORT": str(found["port"]),
+        "ETL_WAREHOUSE__SSLROOTCERT": found["sslrootcert"],
+        "PGHOST": found["host"],
+        "PGPORT": str(found["port"]),
+        "PGDATABASE": found["database"],
+        "PGUSER": found["user"],
+        "PGPASSWORD": found["password"],
+        "PGSSLMODE": found["sslmode"],
+        "PGSSLROOTCERT": found["sslrootcert"],
+    }
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads((folder / "connection.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return kept
+
+
+def _ensure_password(path: Path) -> str:
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(24).encode())
+    return path.read_text()
