@@ -127,3 +127,11 @@ def test_credentials_are_where_signatures_are_checked_against() -> None:
     assert find("AKIAUNKNOWN") is None
     made = source(sts_backends.backend.assume_role)
     assert "assumed_roles.append" in made
+
+
+def test_server_finds_a_service_by_host_alone() -> None:
+    find = werkzeug_app.DomainDispatcherApplication.get_backend_for_host
+    assert parameters(find) == ["self", "host"]
+    assert "self.get_backend_for_host(host)" in source(
+        werkzeug_app.DomainDispatcherApplication.get_application
+    )

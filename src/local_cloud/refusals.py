@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # By the name that requests are signed for.
 SERVICES = {
     "s3": "S3",
@@ -35,17 +37,39 @@ _OPERATIONS = {
         " StartDataQualityRuleRecommendationRun StartMLEvaluationTaskRun StartTrigger"
         " StartWorkflowRun UpdateCrawler"
     ),
+    "lambda": (
+        "CreateEventSourceMapping CreateFunctionUrlConfig PutFunctionEventInvokeConfig"
+        " PutProvisionedConcurrencyConfig"
+    ),
     "logs": "CreateExportTask PutSubscriptionFilter StartQuery",
     "monitoring": (
         "PutAnomalyDetector PutCompositeAlarm PutMetricAlarm PutMetricStream SetAlarmState"
     ),
     "redshift": "EnableSnapshotCopy ResizeCluster RestoreFromClusterSnapshot",
+    "s3": "RestoreObject SelectObjectContent",
     "secretsmanager": "ReplicateSecretToRegions RotateSecret",
     "sqs": "StartMessageMoveTask",
     "ssm": "CreateMaintenanceWindow SendCommand StartAutomationExecution StartSession",
     "sts": "GetFederationToken GetSessionToken",
 }
+# Where the protocol does not say the operation: service, method, and what path?query matches.
+_REST = (
+    ("lambda", "POST", r"/2015-03-31/event-source-mappings", "CreateEventSourceMapping"),
+    ("lambda", "POST", r"/2021-10-31/functions/[^/]+/url", "CreateFunctionUrlConfig"),
+    ("lambda", "PUT", r".*/event-invoke-config", "PutFunctionEventInvokeConfig"),
+    ("lambda", "PUT", r".*/provisioned-concurrency", "PutProvisionedConcurrencyConfig"),
+    ("s3", "POST", r".*\?restore", "RestoreObject"),
+    ("s3", "POST", r".*\?select&", "SelectObjectContent"),
+)
 _REFUSED = {service: frozenset(names.split()) for service, names in _OPERATIONS.items()}
+
+
+def name_refused(service: str, method: str, target: str) -> str:
+    """The name of a refused operation whose request is known by method and path?query, or ""."""
+    for of_service, of_method, pattern, name in _REST:
+        if (of_service, of_method) == (service, method) and re.match(pattern, target):
+            return name
+    return ""
 
 
 def refusal(service: str, operation: str) -> str | None:
