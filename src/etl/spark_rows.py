@@ -1,0 +1,143 @@
+"""Raw lines into judged rows: the fast path where it is sure, the judge for every other line."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as spark
+
+from etl import spark_fast_path as fast
+from etl.judge import INVALID_UTF8_KEY, Judge, Rejected
+from etl.model import Contract
+from etl.spark_types import PathConflict, record_type, row_type
+
+_JSON_OPTIONS = {
+    "mode": "PERMISSIVE",
+    "columnNameOfCorruptRecord": "corrupt",
+    "allowSingleQuotes": "false",
+    "allowUnquotedFieldNames": "false",
+    "allowNonNumericNumbers": "false",
+    "allowComments": "false",
+    "allowNumericLeadingZeros": "false",
+    "allowBackslashEscapingAnyCharacter": "false",
+    "allowUnquotedControlChars": "false",
+    "dropFieldIfAllNull": "false",
+    "locale": "en-US",
+}
+
+
+def judged_rows(lines: DataFrame, contract: Contract, run_date: date, key: str) -> DataFrame:
+    """Every line with its row or the reasons against it.
+
+    Args:
+        lines: Column "$line": text; further columns are kept.
+        key: Text that no line can foresee. It frames the line, which shows what follows the
+            line's object, where Spark's reader by itself would drop it.
+
+    Returns:
+        `lines` with "$reasons" (NULL where the line is accepted) and the contract's columns.
+    """
+    try:
+        taken = _take(lines, contract, run_date, key)
+    except PathConflict:
+        taken = _take_nothing(lines, contract)
+    judge = F.udf(_verdict(Judge(contract, run_date)), _verdict_type(contract))
+    unsure = F.expr(f"CASE WHEN NOT `$sure` THEN {fast.LINE} END")
+    judged = taken.withColumn("$verdict", judge(unsure))
+    columns = [
+        F.expr(f"CASE WHEN `$sure` THEN {name} ELSE `$verdict`.`row`.{name} END").alias(each.name)
+        for each in contract.columns
+        if (name := fast.name(each.name))
+    ]
+    reasons = F.col("`$verdict`.`reasons`").alias("$reasons")
+    return judged.select(*_quoted(lines.columns), reasons, *columns)
+
+
+def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> DataFrame:
+    """Columns as the fast path reads them, and "$sure"."""
+    kept = _quoted(lines.columns)
+    framed = lines.select(*kept, _framed_record(contract, key).alias("$framed"))
+    read = _read(framed, kept, contract, key)
+    for column in contract.columns:
+        if column.derive is not None:
+            value = fast.computed_value(column, run_date)
+            read = read.withColumn(column.name, F.expr(value.typed))
+            read = read.withColumn("$read", F.expr(f"`$read` AND {value.sure}"))
+    conditions = ["`$read`", *fast.expression_conditions(contract, run_date)]
+    return read.withColumn("$sure", F.expr(f"coalesce({' AND '.join(conditions)}, false)"))
+
+
+def _framed_record(contract: Contract, key: str) -> Column:
+    record = record_type(contract).add(INVALID_UTF8_KEY, spark.StringType())
+    schema = spark.StructType(
+        [
+            spark.StructField(f"record-{key}", record),
+            spark.StructField(f"end-{key}", spark.BooleanType()),
+            spark.StructField("corrupt", spark.StringType()),
+        ]
+    )
+    head, tail = f'{{"record-{key}":', f',"end-{key}":true}}'
+    framed = f"concat({fast.quote(head)}, {fast.LINE}, {fast.quote(tail)})"
+    readable = F.expr(f"CASE WHEN NOT ({fast.odd_line(contract)}) THEN {framed} END")
+    return F.from_json(readable, schema, _JSON_OPTIONS)
+
+
+def _read(framed: DataFrame, kept: list[Column], contract: Contract, key: str) -> DataFrame:
+    received = [column for column in contract.columns if column.derive is None]
+    record = fast.name("$framed", f"record-{key}")
+    whole = " AND ".join(
+        [
+            "`$framed`.`corrupt` IS NULL",
+            fast.name("$framed", f"end-{key}"),
+            f"{record} IS NOT NULL",
+            f"{record}.{fast.name(INVALID_UTF8_KEY)} IS NULL",
+        ]
+    )
+    is_text = contract.source.encoding == "text"
+    raws = []
+    for index, column in enumerate(received):
+        raw = f"{record}.{fast.name(*column.path)}"
+        raws.append(F.expr(f"nullif({raw}, '')" if is_text else raw).alias(f"$raw{index}"))
+    extracted = framed.select(*kept, F.expr(whole).alias("$whole"), *raws)
+    values = [
+        fast.read_value(column, contract, f"`$raw{index}`") for index, column in enumerate(received)
+    ]
+    typed = [
+        F.expr(value.typed).alias(column.name)
+        for column, value in zip(received, values, strict=True)
+    ]
+    sure = " AND ".join(["`$whole`", *(value.sure for value in values)])
+    return extracted.select(*kept, *typed, F.expr(sure).alias("$read"))
+
+
+def _take_nothing(lines: DataFrame, contract: Contract) -> DataFrame:
+    nulls = [F.lit(None).cast(field.dataType).alias(field.name) for field in row_type(contract)]
+    return lines.select(*_quoted(lines.columns), *nulls, F.lit(False).alias("$sure"))
+
+
+def _verdict_type(contract: Contract) -> spark.StructType:
+    return spark.StructType(
+        [
+            spark.StructField("row", row_type(contract)),
+            spark.StructField("reasons", spark.ArrayType(spark.StringType())),
+        ]
+    )
+
+
+def _verdict(judge: Judge) -> Any:
+    def verdict(line: str | None) -> tuple[Any, Any] | None:
+        if line is None:
+            return None
+        found = judge(line)
+        if isinstance(found, Rejected):
+            return None, found.reasons
+        return tuple(found.row.values()), None
+
+    return verdict
+
+
+def _quoted(names: list[str]) -> list[Column]:
+    return [F.col(fast.name(each)) for each in names]

@@ -1,0 +1,177 @@
+"""Raw → processed and quarantine, in Spark: one pass over the lines, one shuffle.
+
+Every line ends in one of three places: among the valid rows, in quarantine, or among the rows
+that another row with the same key supersedes. What a line means is up to `etl.judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from pyspark.sql import DataFrame, Observation, SparkSession, Window
+from pyspark.sql import functions as F
+
+from etl import spark_fast_path as fast
+from etl.manifest import Manifest
+from etl.model import Contract
+from etl.spark_files import delete_prefix, list_files
+from etl.spark_rows import judged_rows
+
+_MIB = 1024 * 1024
+_SMALL_FILE_BYTES = 48 * _MIB
+_FULL_FILE_BYTES = 192 * _MIB
+
+_SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.parquet.compression.codec": "snappy",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.writeLegacyFormat": "false",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.sources.partitionOverwriteMode": "static",
+    # Its limit before the shuffle would sort everything a second time.
+    "spark.sql.optimizer.windowGroupLimitThreshold": "-1",
+}
+_NO_MARKER = ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    spark: SparkSession
+    contract: Contract
+    manifest: Manifest
+    run_date: date
+
+
+def transform(
+    spark: SparkSession,
+    *,
+    contract: Contract,
+    manifest: Manifest,
+    run_date: date,
+    processed_uri: str,
+    quarantine_uri: str,
+) -> dict[str, Any]:
+    """Replace what lies at both places by what the manifest's objects make of it.
+
+    Returns:
+        The run's metrics, ready for JSON.
+    """
+    run = _Run(spark=spark, contract=contract, manifest=manifest, run_date=run_date)
+    with _session(spark):
+        rows = _write_valid(run, processed_uri)
+        reasons = _write_rejected(run, quarantine_uri, rows["quarantined"])
+    return {
+        "manifest_digest": manifest.digest,
+        "rows": rows,
+        "files": [asdict(each) for each in list_files(spark, processed_uri)],
+        "reasons": reasons,
+        "quarantine_files": [asdict(each) for each in list_files(spark, quarantine_uri)],
+    }
+
+
+@contextmanager
+def _session(spark: SparkSession) -> Iterator[None]:
+    """The session with the settings that the rows' meaning and the files' format depend on."""
+    earlier = {key: spark.conf.get(key, None) for key in _SESSION}
+    for key, value in _SESSION.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, before in earlier.items():
+            spark.conf.unset(key) if before is None else spark.conf.set(key, before)
+
+
+def _lines(run: _Run) -> DataFrame:
+    """Every line of the extraction, and the object that it came from."""
+    uris = [each.uri for each in run.manifest.objects]
+    text = run.spark.read.schema("value STRING").option("lineSep", "\n").text(uris)
+    return text.select(
+        F.col("value").alias("$line"), F.col("_metadata.file_path").alias("$source_uri")
+    )
+
+
+def _judged(run: _Run) -> DataFrame:
+    # The digest depends on the data, so no line can contain it.
+    return judged_rows(_lines(run), run.contract, run.run_date, key=run.manifest.digest[:16])
+
+
+def _write_valid(run: _Run, uri: str) -> dict[str, int]:
+    if run.manifest.rows == 0:
+        delete_prefix(run.spark, uri)
+        return {"read": 0, "valid": 0, "quarantined": 0, "deduplicated": 0}
+    read, written = Observation("read"), Observation("written")
+    is_rejected = F.col("`$reasons`").isNotNull()
+    judged = _judged(run).observe(
+        read, F.count(F.lit(1)).alias("rows"), F.count_if(is_rejected).alias("rejected")
+    )
+    latest = _latest_by_key(judged.filter(~is_rejected), run.contract, _file_count(run))
+    columns = [F.col(fast.name(each.name)) for each in run.contract.columns]
+    valid = latest.select(*columns).observe(written, F.count(F.lit(1)).alias("rows"))
+    valid.write.mode("overwrite").option(*_NO_MARKER).parquet(uri)
+    if written.get["rows"] == 0:
+        delete_prefix(run.spark, uri)  # Spark leaves a file without rows
+    accepted = read.get["rows"] - read.get["rejected"]
+    return {
+        "read": read.get["rows"],
+        "valid": written.get["rows"],
+        "quarantined": read.get["rejected"],
+        "deduplicated": accepted - written.get["rows"],
+    }
+
+
+def _latest_by_key(rows: DataFrame, contract: Contract, files: int) -> DataFrame:
+    """One row for each primary key: the latest, among equals the one with the greatest line."""
+    key = [F.col(fast.name(each)) for each in contract.primary_key]
+    order = [F.col("`$line`").desc()]
+    if contract.latest_by is not None:
+        order.insert(0, F.col(fast.name(contract.latest_by)).desc_nulls_last())
+    # The window needs no shuffle of its own: rows of a key are together already.
+    together = rows.repartition(files, *key)
+    rank = F.row_number().over(Window.partitionBy(*key).orderBy(*order))
+    return together.withColumn("$rank", rank).filter("`$rank` = 1")
+
+
+def _file_count(run: _Run) -> int:
+    """As many files as keep every core busy, but none too small or too large for its readers.
+
+    Snappy Parquet takes about as much room as gzip JSON lines.
+    """
+    size = run.manifest.bytes
+    cores = run.spark.sparkContext.defaultParallelism
+    wanted = max(cores, size // _FULL_FILE_BYTES)
+    return max(1, min(wanted, size // _SMALL_FILE_BYTES))
+
+
+def _write_rejected(run: _Run, uri: str, expected: int) -> dict[str, int]:
+    if expected == 0:
+        delete_prefix(run.spark, uri)
+        return {}
+    rejected = _judged(run).filter("`$reasons` IS NOT NULL")
+    labels = _labels(run.contract)
+    label = F.substring_index(F.col("`$reasons`")[0], ":", 1)
+    counted = Observation("reasons")
+    counts = [F.count_if(label == each).alias(f"${i}") for i, each in enumerate(labels)]
+    documents = rejected.observe(counted, *counts).select(
+        F.col("`$line`").alias("payload"),
+        F.concat_ws("; ", "`$reasons`").alias("reasons"),
+        F.lit(run.contract.dataset).alias("dataset"),
+        F.lit(run.run_date.isoformat()).alias("run_date"),
+        F.col("`$source_uri`").alias("source_uri"),
+        F.lit(run.contract.version).alias("contract_version"),
+    )
+    few = documents.repartition(1 + expected // 1_000_000)
+    few.write.mode("overwrite").option(*_NO_MARKER).json(uri, compression="gzip")
+    found = {each: counted.get[f"${i}"] for i, each in enumerate(labels)}
+    return {each: count for each, count in found.items() if count}
+
+
+def _labels(contract: Contract) -> list[str]:
+    """What a reason can be about."""
+    columns = [column.name for column in contract.columns]
+    return ["record", *columns, *(f"rule {rule.name}" for rule in contract.rules)]
