@@ -162,7 +162,13 @@ def start_endless_function(environment: dict[str, str]) -> None:
 
 
 def sleepers_below(daemon: psutil.Process) -> list[psutil.Process]:
-    return [p for p in daemon.children(recursive=True) if "time.sleep(300)" in p.cmdline()[-1]]
+    def sleeps(process: psutil.Process) -> bool:
+        try:
+            return "time.sleep(300)" in " ".join(process.cmdline())
+        except psutil.Error:
+            return False  # it has just ended
+
+    return [process for process in daemon.children(recursive=True) if sleeps(process)]
 
 
 def test_state_survives_down_and_up(home: Path, run_cloud: RunCloud) -> None:

@@ -89,9 +89,10 @@ def _ensure(home: Home, *, owner: int, bare: bool) -> Running:
         if running is None:
             _start(home)
             running = _running(home)
-    if not bare:
-        _provision(running)
-    return running
+    if bare:
+        return running
+    _provision(running)
+    return _running(home)
 
 
 def _start(home: Home) -> None:

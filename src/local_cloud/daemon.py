@@ -69,6 +69,7 @@ class Services:
         listener = _listen(home)
         port = listener.getsockname()[1]
         os.environ["MOTO_PORT"] = str(port)
+        self._home = home
         self._journal = Journal(home.path / "state.sqlite")
         self._cloud = cloud = Cloud(
             home=home.path,
@@ -77,18 +78,13 @@ class Services:
             save=self._journal.save_service,
         )
         cloud.mounts["/_cloud/health"] = server.health(cloud)
-        cloud.mounts["/_cloud/provision"] = provisioning(cloud)
+        cloud.mounts["/_cloud/provision"] = provisioning(cloud, self._announce)
         cloud.mounts["/_source"] = source_api.app
         cloud.exports["ETL_PLACES__SHOP_API_URL"] = f"{cloud.endpoint_url}/_source/shop"
         storage.install(cloud, self._journal)
         try:
             with ThreadPoolExecutor() as pool:
-                futures = [pool.submit(_install, name, cloud) for name in _SERVICES]
-                for f in futures:
-                    try:
-                        f.result()
-                    except Exception as e:
-                        print("DEV: not installed:", repr(e))
+                list(pool.map(lambda name: _install(name, cloud), _SERVICES))
             self._journal.load()
             storage.empty_trash(everything=True)
             self._server = Server(
@@ -103,7 +99,12 @@ class Services:
         except BaseException:
             cloud.stop()
             raise
-        home.announce(Running(os.getpid(), cloud.endpoint_url, cloud.environment() | cloud.exports))
+        self._announce()
+
+    def _announce(self) -> None:
+        """Say that the cloud answers, and with which variables."""
+        variables = self._cloud.environment() | self._cloud.exports
+        self._home.announce(Running(os.getpid(), self._cloud.endpoint_url, variables))
 
     def tidy(self) -> None:
         """What is done now and then."""
@@ -121,9 +122,7 @@ class Services:
 
 
 def _install(name: str, cloud: Cloud) -> None:
-    module = importlib.import_module(f"local_cloud.{name}")
-    if hasattr(module, "install"):
-        module.install(cloud)
+    importlib.import_module(f"local_cloud.{name}").install(cloud)
 
 
 def _listen(home: Home) -> socket.socket:

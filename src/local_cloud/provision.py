@@ -178,6 +178,7 @@ def _validator(cloud: Cloud, settings: Settings, role: str, archive: Path) -> No
 
 def _warehouse(cloud: Cloud, settings: Settings) -> None:
     wanted = settings.warehouse
+    cloud.exports["PGDATABASE"] = wanted.database
     serverless = cloud.client("redshift-serverless")
     _create(
         serverless.create_namespace,
@@ -218,14 +219,19 @@ def _demo_files(cloud: Cloud, settings: Settings) -> None:
         cloud.client("s3").upload_file(str(source), bucket, key)
 
 
-def provisioning(cloud: Cloud) -> WSGIApplication:
-    """The application behind /_cloud/provision: 204, or 500 and why as text."""
+def provisioning(cloud: Cloud, on_change: Callable[[], None]) -> WSGIApplication:
+    """The application behind /_cloud/provision: 204, or 500 and why as text.
+
+    Args:
+        on_change: Called when what `env` prints may have changed.
+    """
     lock = threading.Lock()
 
     def application(_environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         try:
             with lock:
                 provision(cloud)
+                on_change()
         except Exception as error:
             traceback.print_exc()
             what = str(error) if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
