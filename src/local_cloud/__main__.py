@@ -49,6 +49,8 @@ def status(home: Home, _arguments: argparse.Namespace) -> None:
     running = _running(home)
     kept = "until it is stopped" if home.is_pinned else "as long as what uses it"
     print(f"The embedded cloud answers at {running.endpoint_url} (process {running.pid}), {kept}")
+    if port := running.environment.get("PGPORT"):
+        print(f"Redshift listens on 127.0.0.1:{port}")
     print(f"Data: {home.path}\nLog:  {home.log}")
 
 

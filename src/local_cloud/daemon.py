@@ -15,7 +15,7 @@ from typing import IO
 from local_cloud import server, source_api, storage
 from local_cloud.context import Cloud, Credentials
 from local_cloud.errors import CloudError
-from local_cloud.home import Home, Running
+from local_cloud.home import Home, Owners, Running
 from local_cloud.provision import provisioning
 from local_cloud.serving import Handler, Server
 from local_cloud.state import Journal
@@ -44,7 +44,8 @@ def serve(home: Home, report: IO[str]) -> None:
             report.write(str(error))
             sys.exit(1)
         report.write("ready")
-    while not stopping.wait(_LOOK_SECONDS) and not _is_unwanted(home):
+    owners = Owners(home)
+    while not stopping.wait(_LOOK_SECONDS) and not _is_unwanted(home, owners):
         services.tidy()
     home.announce(None)
     services.stop()
@@ -52,11 +53,11 @@ def serve(home: Home, report: IO[str]) -> None:
     os._exit(0)  # a request that is still being answered must not keep the process
 
 
-def _is_unwanted(home: Home) -> bool:
-    if home.is_wanted():
+def _is_unwanted(home: Home, owners: Owners) -> bool:
+    if owners.any():
         return False
     with home.registry():  # whoever comes now finds nothing announced, and starts another daemon
-        wanted = home.is_wanted()
+        wanted = owners.any()
         if not wanted:
             home.announce(None)
     return not wanted
@@ -128,6 +129,8 @@ def _install(name: str, cloud: Cloud) -> None:
 def _listen(home: Home) -> socket.socket:
     """A listening socket: at the port asked for, else the one of last time, else a free one."""
     asked = os.environ.get("LOCAL_CLOUD_PORT")
+    if asked and not asked.isdecimal():
+        raise CloudError(f'LOCAL_CLOUD_PORT is "{asked}"', fix="set it to a port, or leave it out")
     for port in (int(asked),) if asked else (home.port("aws"), 0):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -22,6 +22,7 @@ import psutil  # type: ignore[import-untyped]
 
 from local_cloud.errors import CloudError
 
+_CLOCK_SECONDS = 2
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -123,14 +124,6 @@ class Home:
         with self.registry():
             (self.path / "owners" / f"{pid}-{_started(pid)}").touch()
 
-    def is_wanted(self) -> bool:
-        """Whether the daemon is pinned or an owner is alive; the files of dead ones are removed."""
-        owners = list((self.path / "owners").iterdir())
-        alive = [owner for owner in owners if _is_alive(owner.name)]
-        for owner in set(owners) - set(alive):
-            owner.unlink(missing_ok=True)
-        return bool(alive) or self.is_pinned
-
     @property
     def is_pinned(self) -> bool:
         """Whether the daemon runs until it is told to stop."""
@@ -178,14 +171,38 @@ class Home:
         new.replace(self.path / f"{name}.json")
 
 
-def _started(pid: int) -> str:
-    return f"{psutil.Process(pid).create_time():.2f}"
+class Owners:
+    """The processes that a daemon runs for."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._known: dict[str, psutil.Process] = {}
+
+    def any(self) -> bool:
+        """Whether one is alive, or the daemon is pinned; the files of dead ones are removed."""
+        owners = list((self._home.path / "owners").iterdir())
+        alive = [owner for owner in owners if self._is_alive(owner.name)]
+        for owner in set(owners) - set(alive):
+            owner.unlink(missing_ok=True)
+        return bool(alive) or self._home.is_pinned
+
+    def _is_alive(self, owner: str) -> bool:
+        try:
+            if owner not in self._known:
+                self._known[owner] = _find_process(owner)
+            process = self._known[owner]
+            # not by its start time again: that moves when somebody sets the clock
+            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return False
 
 
-def _is_alive(owner: str) -> bool:
+def _started(pid: int) -> int:
+    return int(psutil.Process(pid).create_time())
+
+
+def _find_process(owner: str) -> psutil.Process:
     pid, _, started = owner.partition("-")
-    try:
-        process = psutil.Process(int(pid))
-        return process.status() != psutil.STATUS_ZOMBIE and _started(int(pid)) == started
-    except psutil.Error:
-        return False
+    if abs(_started(int(pid)) - int(started)) > _CLOCK_SECONDS:
+        raise psutil.NoSuchProcess(int(pid))  # another process has got its number
+    return psutil.Process(int(pid))

@@ -54,9 +54,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.kinds: dict[str, Kind] = {"backend": Kind(self._dump_backend, self._restore_backend)}
-        self._names: weakref.WeakKeyDictionary[BaseBackend, tuple[str, str]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._names: dict[BaseBackend, tuple[str, str]] = {}
         self._thread = threading.local()
         self._lock = threading.RLock()
         self._later: set[Row] = set()
@@ -148,7 +146,7 @@ class Journal:
 
     def save_service(self, service: str) -> None:
         """Save every backend of a service now."""
-        names = [name for found, name in self._names.values() if found == service]
+        names = [name for found, name in list(self._names.values()) if found == service]
         self.save({("backend", service, name) for name in names})
 
     def save_later(self) -> None:

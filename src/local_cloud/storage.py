@@ -285,4 +285,5 @@ def _dump_upload(bucket: str, upload_id: str) -> bytes | None:
 
 
 def _restore_upload(bucket: str, upload_id: str, content: bytes) -> None:
-    _buckets()[bucket].multiparts[upload_id] = pickle.loads(content)
+    if bucket in _buckets():  # it can be deleted with an upload still open
+        _buckets()[bucket].multiparts[upload_id] = pickle.loads(content)
