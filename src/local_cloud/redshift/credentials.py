@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,10 +36,17 @@ class Temporary:
 
 
 class Credentials:
-    """Checks the passwords of those who log in."""
+    """Checks the passwords of those who log in.
 
-    def __init__(self, postgres: Postgres) -> None:
+    Args:
+        masters: Names and passwords of the administrators that clusters and namespaces have.
+    """
+
+    def __init__(
+        self, postgres: Postgres, masters: Callable[[], Iterable[tuple[str, str]]]
+    ) -> None:
         self._postgres = postgres
+        self._masters = masters
         self._temporary: dict[tuple[str, str], Temporary] = {}
         self._lock = threading.Lock()
 
@@ -76,6 +84,8 @@ class Credentials:
         if found:
             if found.expires > datetime.now(UTC) and found.database in ("", database):
                 return self._role(found)
+        elif (user, password) in self._masters():
+            return ADMIN
         elif self._is_password_of(user, password):
             return user
         raise SqlError(f'password authentication failed for user "{user}"', _FAILED)

@@ -6,11 +6,13 @@ import json
 import os
 import secrets
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from local_cloud.context import Cloud
+from local_cloud.redshift import clusters, data_api, serverless
 from local_cloud.redshift.credentials import Credentials
 from local_cloud.redshift.load import Loader
 from local_cloud.redshift.postgres import ADMIN, DEFAULT_DATABASE, Postgres
@@ -39,7 +41,7 @@ class Redshift:
         self.port: int = listener.getsockname()[1]
         self.ready: Future[None] = Future()
         self.postgres = Postgres(cloud, self.folder)
-        self.credentials = Credentials(self.postgres)
+        self.credentials = Credentials(self.postgres, self._masters)
         self._password = _ensure_password(self.folder / "password")
         self._server = Server(
             listener,
@@ -50,6 +52,11 @@ class Redshift:
             self.ready,
         )
         (self.folder / "connection.json").write_text(json.dumps({"port": self.port}))
+
+    def _masters(self) -> Iterator[tuple[str, str]]:
+        place = self.cloud.account_id, self.cloud.region
+        yield from clusters.masters(*place)
+        yield from serverless.masters(*place)
 
     def start(self) -> None:
         """Accept clients now; PostgreSQL comes up meanwhile."""
@@ -77,10 +84,10 @@ class Redshift:
 
 def install(cloud: Cloud) -> None:
     """Plug Redshift into the cloud and start it; it is ready when it is first used."""
-    from local_cloud.redshift import apis
-
     redshift = Redshift(cloud)
-    apis.install(redshift)
+    clusters.install(redshift)
+    serverless.install(redshift)
+    data_api.install(redshift)
     cloud.exports |= _exports(redshift)
     cloud.on_stop(redshift.stop)
     redshift.start()
