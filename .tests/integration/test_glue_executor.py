@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import time
@@ -12,7 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 from support.glue_jobs import GlueJobs
@@ -49,16 +52,11 @@ def jobs(client: Callable[[str], Any]) -> GlueJobs:
 
 
 def put_rows(jobs: GlueJobs, name: str, *rows: dict[str, Any]) -> None:
-    import gzip
-
     body = gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
     jobs.s3.put_object(Bucket=jobs.bucket, Key=f"in/{name}.jsonl.gz", Body=body)
 
 
 def read_rows(jobs: GlueJobs, prefix: str) -> list[tuple[Any, ...]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     found = []
     for key in jobs.keys(prefix):
         body = jobs.s3.get_object(Bucket=jobs.bucket, Key=key)["Body"].read()
@@ -178,7 +176,10 @@ def test_shell_job_gets_its_arguments_files_and_packages(jobs: GlueJobs) -> None
         ("def f(:\n  pass", "Error Category: SYNTAX_ERROR; Failed Line Number: 1; SyntaxError"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("import os; os._exit(7)", "Command failed with exit code 7"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "Command failed with exit code"),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+            "Command failed with exit code",
+        ),
     ],
     ids=["exception", "import", "syntax", "exit", "hard exit", "killed"],
 )
@@ -193,7 +194,9 @@ def test_shell_job_that_fails_is_failed_with_its_error(
 
 
 def test_shell_job_that_exits_with_zero_has_succeeded(jobs: GlueJobs) -> None:
-    assert jobs.run(jobs.create("import sys; sys.exit(0)", shell=True))["JobRunState"] == "SUCCEEDED"
+    assert (
+        jobs.run(jobs.create("import sys; sys.exit(0)", shell=True))["JobRunState"] == "SUCCEEDED"
+    )
 
 
 def test_job_without_its_script_fails_to_launch(jobs: GlueJobs) -> None:
@@ -242,7 +245,7 @@ def test_stop_ends_the_script_and_what_it_started(jobs: GlueJobs) -> None:
 
 def _is_running(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

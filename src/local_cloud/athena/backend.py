@@ -19,7 +19,7 @@ from local_cloud.athena.results import Row, read_rows
 
 _MAX_QUERY_BYTES = 262144
 _MAX_RESULTS = 1000
-_DML = (exp.Query, exp.Insert)
+_DML = (exp.Query, exp.Insert, exp.Delete, exp.Update, exp.Merge)
 
 
 class EmbeddedAthenaBackend(AthenaBackend):
