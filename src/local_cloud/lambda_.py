@@ -1,5 +1,0 @@
-from local_cloud.context import Cloud
-
-
-def install(cloud: Cloud) -> None:
-    pass
