@@ -9,6 +9,7 @@ import uuid
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from moto.redshiftdata.exceptions import ResourceNotFoundException, ValidationException
 from moto.redshiftdata.models import RedshiftDataAPIServiceBackend, redshiftdata_backends
 from moto.redshiftdata.responses import RedshiftDataAPIServiceResponse
@@ -290,4 +291,6 @@ def install(redshift: Redshift) -> None:
     DataBackend.results = Results(redshift.folder / "results")
     DataBackend.runner = Runner(redshift, DataBackend.results, lambda: cloud.save(_SERVICE))
     redshiftdata_backends.backend = DataBackend
-    redshiftdata_backends.service_name = _SERVICE  # moto says "redshift", which is another's
+    # moto says "redshift", which is another's; botocore lists no regions of this one.
+    redshiftdata_backends.service_name = _SERVICE
+    redshiftdata_backends._additional_regions = boto3.Session().get_available_regions("redshift")
