@@ -12,7 +12,6 @@ BIN  := $(VENV)/bin
 CODE := src flows _glue-job _lambda tools bench .tests
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header pyproject.toml
-export PYTHONPATH := src
 
 .PHONY: help run test check lint format install up down status env package lock clean
 
@@ -78,3 +77,4 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 		{ echo "Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
+	@echo "$(CURDIR)/src" > $(VENV)/lib/python3.11/site-packages/prefect-aws-etl.pth

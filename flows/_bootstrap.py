@@ -15,6 +15,7 @@ for name, value in {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # The command line prints its own summary; Prefect's log of a failure is three tracebacks.
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "etl",
     # After Ctrl-C the built-in server is gone first; waiting for it would take over a minute.
     "PREFECT_CLIENT_MAX_RETRIES": "0",

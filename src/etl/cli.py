@@ -121,4 +121,5 @@ def _log_to_stderr() -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("etl")
     logger.addHandler(handler)
+    logger.propagate = False  # Prefect's console handler would print each line again
     logger.setLevel(logging.INFO)

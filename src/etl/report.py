@@ -11,6 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+_SHOWN_REASONS = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageReport:
@@ -87,8 +89,12 @@ def render(report: RunReport) -> RenderableType:
         f"rows     {rows.extracted:,} extracted = {rows.loaded:,} loaded"
         f" + {rows.quarantined:,} quarantined + {rows.deduplicated:,} deduplicated"
     )
-    for reason, count in list(report.reject_reasons.items())[:5]:
+    reasons = sorted(report.reject_reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    for reason, count in reasons[:_SHOWN_REASONS]:
         parts.append(f"         {count:>6,} quarantined for {reason}")
+    if len(reasons) > _SHOWN_REASONS:
+        rest = sum(count for _, count in reasons[_SHOWN_REASONS:])
+        parts.append(f"         {rest:>6,} for {len(reasons) - _SHOWN_REASONS} other reasons")
     parts.append(f"table    {report.table_rows:,} rows, hash {report.table_hash}")
     parts.append(
         f"cost     about ${sum(stage.cost_usd for stage in report.stages):.4f} on AWS for these"
@@ -112,7 +118,7 @@ def _stage_table(report: RunReport) -> Table:
             "" if stage.rows is None else f"{stage.rows:,}",
             "" if stage.bytes is None else human_bytes(stage.bytes),
             f"{stage.seconds:.1f}",
-            f"{stage.cost_usd:.4f}",
+            "<0.0001" if 0 < stage.cost_usd < 0.0001 else f"{stage.cost_usd:.4f}",
         )
     return table
 

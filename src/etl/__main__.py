@@ -1,0 +1,64 @@
+"""`python -m etl`: look at what the pipeline left."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from aws.clients import make_client
+from etl.cli import run_command
+from etl.contracts import load_contract
+from etl.environment import enter
+from etl.errors import UsageError
+from etl.queries import list_queries, load_query, run_named_query
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a subcommand; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m etl", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    query = commands.add_parser(
+        "query",
+        help="run a query of athena/ and print its rows",
+        description="Queries: "
+        + "; ".join(f"{name}: {load_query(name).description}" for name in list_queries()),
+    )
+    query.add_argument("name", help="a file in athena/, without .sql")
+    query.add_argument("--dataset", default="orders")
+    query.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
+    query.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    query.set_defaults(command=_query)
+    options = parser.parse_args(arguments)
+    return run_command(lambda: options.command(options), again="the same command")
+
+
+def _query(options: argparse.Namespace) -> None:
+    settings = enter(options.env)
+    result = run_named_query(
+        make_client("athena", settings.aws),
+        options.name,
+        contract=load_contract(options.dataset, settings=settings),
+        settings=settings,
+        parameters=dict(_pair(each) for each in options.param),
+    )
+    table = Table(box=None, header_style="bold")
+    for column in result.columns:
+        table.add_column(column.name)
+    for row in result.rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console(soft_wrap=True).print(table)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f'"{text}" is not NAME=VALUE', fix="e.g. --param run_date=2026-01-01")
+    return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,338 @@
+"""The steps of a run, free of Prefect: each makes its clients, calls one module, says its figures.
+
+A run is (dataset, run date). Every step replaces what an earlier run of the same date left, so
+running it again, after any failure or none, ends where one clean run would.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Generic, TypeVar
+
+from aws.clients import make_client
+from aws.s3 import put_bytes
+from etl import keys
+from etl.cli import check_run_date
+from etl.contracts import load_contract
+from etl.costs import load_prices
+from etl.environment import enter
+from etl.errors import ConservationError, StorageError
+from etl.manifest import Manifest, read_manifest
+from etl.model import Contract
+from etl.publish import PublishResult
+from etl.publish import publish as publish_partition
+from etl.report import Rows, RunReport, StageReport, human_bytes
+from etl.settings import Settings
+from etl.sources import open_source
+from etl.staging import stage_raw
+from etl.storage import explain_storage_errors
+from etl.transform import TransformResult, find_active_run, run_transform
+from etl.validate_run import ValidationResult, validate_run
+from etl.warehouse.executor import open_executor
+from etl.warehouse.load import LoadResult
+from etl.warehouse.load import load as load_run
+
+log = logging.getLogger("etl")
+T = TypeVar("T")
+
+_PROGRESS_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: what to carry, where, under which contract."""
+
+    run_id: str
+    run_date: date
+    contract: Contract
+    settings: Settings
+
+    def client(self, service: str, *, read_timeout_seconds: float | None = None) -> Any:
+        """A boto3 client for this run's environment."""
+        return make_client(service, self.settings.aws, read_timeout_seconds=read_timeout_seconds)
+
+    @property
+    def contract_uri(self) -> str:
+        """The compiled contract that every part of the run reads."""
+        return keys.contract_uri(self.settings.buckets.artifacts, self.contract)
+
+    def uri(self, name: str) -> str:
+        """A file of this run in the artifacts bucket."""
+        return keys.run_uri(
+            self.settings.buckets.artifacts, self.contract.dataset, self.run_date, name
+        )
+
+    def write(self, uri: str, text: str) -> None:
+        """Write a small JSON document."""
+        bucket, key = keys.parse_s3_uri(uri)
+        with explain_storage_errors(uri):
+            put_bytes(
+                self.client("s3"),
+                bucket=bucket,
+                key=key,
+                body=text.encode(),
+                content_type="application/json",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Generic[T]):
+    """What a step did, and its line in the report."""
+
+    result: T
+    stage: StageReport
+
+
+class _Watch:
+    seconds = 0.0
+
+
+@contextmanager
+def _stopwatch() -> Iterator[_Watch]:
+    watch, started = _Watch(), time.monotonic()
+    yield watch
+    watch.seconds = time.monotonic() - started
+
+
+def start(*, environment: str, dataset: str, run_date: date, loader: str | None = None) -> Run:
+    """Check the input, enter the environment, read the contract and keep it where all can read it.
+
+    Raises:
+        UsageError, SettingsError, ContractError, StorageError: Nothing has been touched.
+    """
+    check_run_date(run_date)
+    settings = enter(environment)
+    if loader:
+        warehouse = settings.warehouse.model_copy(update={"loader": loader})
+        settings = settings.model_copy(update={"warehouse": warehouse})
+    contract = load_contract(dataset, settings=settings)
+    run = Run(run_id=uuid.uuid4().hex[:12], run_date=run_date, contract=contract, settings=settings)
+    run.write(run.contract_uri, contract.to_json())
+    log.info("run %s: %s %s in %s", run.run_id, dataset, run_date, environment)
+    return run
+
+
+def extract(run: Run) -> Done[Manifest]:
+    """Source → raw. Where a Glue job of this run is still going, its extraction is the run's."""
+    s3 = run.client("s3")
+    with _stopwatch() as watch:
+        manifest = _manifest_at_work(run)
+        if manifest is None:
+            manifest = stage_raw(
+                open_source(run.contract, run.run_date, s3=s3),
+                s3=s3,
+                contract=run.contract,
+                run_date=run.run_date,
+                contract_uri=run.contract_uri,
+                on_progress=_progress("extract    %s rows so far, %s"),
+            )
+        else:
+            log.info("extract    a Glue job of this run is still going: its extraction stands")
+    cost = load_prices().s3(puts=len(manifest.objects) + 1)
+    return _done(manifest, "extract", watch, manifest.rows, manifest.bytes, cost)
+
+
+def _manifest_at_work(run: Run) -> Manifest | None:
+    """The extraction that an earlier process's Glue job is working on, if it serves this run."""
+    contract = run.contract
+    active = find_active_run(
+        run.client("glue"),
+        settings=run.settings,
+        dataset=contract.dataset,
+        run_date=run.run_date,
+    )
+    if active is None:
+        return None
+    try:
+        manifest = read_manifest(run.client("s3"), keys.manifest_uri(contract, run.run_date))
+    except StorageError:
+        return None
+    serves = (
+        manifest.contract_uri == run.contract_uri
+        and active.arguments.get("manifest_digest") == manifest.digest
+    )
+    return manifest if serves else None
+
+
+def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
+    """Raw → processed and quarantine, by the Glue job."""
+    settings = run.settings
+    with _stopwatch() as watch:
+        result = run_transform(
+            glue=run.client("glue"),
+            s3=run.client("s3"),
+            contract=run.contract,
+            manifest_uri=keys.manifest_uri(run.contract, run.run_date),
+            manifest=extracted.result,
+            settings=settings,
+            on_progress=lambda state: log.info("transform  Glue job is %s", state),
+        )
+    cost = load_prices().glue(
+        seconds=result.execution_seconds,
+        worker_type=settings.glue.worker_type,
+        workers=settings.glue.number_of_workers,
+    )
+    size = sum(each.bytes for each in result.files)
+    return _done(result, "transform", watch, result.rows.valid, size, cost)
+
+
+def validate(run: Run, transformed: Done[TransformResult]) -> Done[ValidationResult]:
+    """Processed, judged by the validator Lambda.
+
+    Raises:
+        ValidationError: A check failed: the warehouse does not see this run.
+    """
+    settings = run.settings.validator
+    with _stopwatch() as watch:
+        result = validate_run(
+            run.client("lambda", read_timeout_seconds=settings.timeout_seconds + 30),
+            function_name=settings.function_name,
+            contract_uri=transformed.result.contract_uri,
+            metrics_uri=run.uri("metrics.json"),
+            run_date=run.run_date,
+        )
+        run.write(run.uri("validation.json"), result.to_json())
+    cost = load_prices().lambda_(seconds=watch.seconds, memory_mb=settings.memory_mb)
+    return _done(result, "validate", watch, result.rows, result.bytes, cost)
+
+
+def load(
+    run: Run, transformed: Done[TransformResult], validated: Done[ValidationResult]
+) -> Done[LoadResult]:
+    """Processed → warehouse, in one transaction."""
+    metrics = transformed.result.metrics
+    executor = open_executor(
+        run.settings, label=f"{run.contract.dataset} {run.run_date} {run.run_id}"
+    )
+    with _stopwatch() as watch, closing(executor):
+        result = load_run(
+            s3=run.client("s3"),
+            contract=run.contract,
+            run_date=run.run_date,
+            run_id=run.run_id,
+            metrics=metrics,
+            rows=validated.result.rows,
+            settings=run.settings,
+            executor=executor,
+        )
+    cost = load_prices().redshift(seconds=watch.seconds)
+    return _done(result, "load", watch, result.loaded, validated.result.bytes, cost)
+
+
+def publish(
+    run: Run, transformed: Done[TransformResult], loaded: Done[LoadResult]
+) -> Done[PublishResult]:
+    """Register the partition for Athena, once every row is accounted for, and count it there.
+
+    Raises:
+        ConservationError: Rows are missing, or there are too many.
+    """
+    _check_conservation(_rows(transformed, loaded))
+    with _stopwatch() as watch:
+        result = publish_partition(
+            glue=run.client("glue"),
+            athena=run.client("athena"),
+            contract=run.contract,
+            run_date=run.run_date,
+            settings=run.settings,
+            expected_rows=loaded.result.loaded,
+        )
+    cost = load_prices().athena(bytes_scanned=result.bytes_scanned)
+    return _done(result, "publish", watch, result.rows, result.bytes_scanned, cost)
+
+
+def report(
+    run: Run,
+    extracted: Done[Manifest],
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
+    loaded: Done[LoadResult],
+    published: Done[PublishResult],
+) -> RunReport:
+    """The run's report, also kept beside the data."""
+    made = RunReport(
+        dataset=run.contract.dataset,
+        run_date=run.run_date,
+        run_id=run.run_id,
+        environment=run.settings.environment,
+        status="succeeded",
+        rows=_rows(transformed, loaded),
+        table_rows=loaded.result.table_rows,
+        table_hash=loaded.result.table_hash,
+        stages=tuple(each.stage for each in (extracted, transformed, validated, loaded, published)),
+        places=_places(run),
+        reject_reasons=transformed.result.metrics["reasons"],
+        prices_as_of=load_prices().as_of,
+        contract_version=run.contract.version,
+        next_steps=_next_steps(run),
+    )
+    run.write(run.uri("report.json"), made.to_json())
+    return made
+
+
+def _rows(transformed: Done[TransformResult], loaded: Done[LoadResult]) -> Rows:
+    counts = transformed.result.metrics["rows"]
+    return Rows(
+        extracted=counts["read"],
+        deduplicated=counts["deduplicated"],
+        quarantined=counts["quarantined"],
+        loaded=loaded.result.loaded,
+    )
+
+
+def _check_conservation(rows: Rows) -> None:
+    if rows.missing:
+        raise ConservationError(
+            f"{rows.extracted} rows extracted, but {rows.loaded} loaded + {rows.quarantined}"
+            f" quarantined + {rows.deduplicated} deduplicated: {rows.missing} are missing",
+            fix="keep the raw and processed files, and look at metrics.json beside report.json",
+        )
+
+
+def _places(run: Run) -> dict[str, str]:
+    contract, places = run.contract, run.contract.places
+    return {
+        "raw": keys.raw_prefix(contract, run.run_date),
+        "processed": keys.processed_uri(contract, run.run_date),
+        "quarantine": keys.quarantine_uri(contract, run.run_date),
+        "warehouse": f"{run.settings.warehouse.database}.{places.schema}.{places.table}",
+        "athena": f"{places.catalog_database}.{places.catalog_table}",
+        "report": run.uri("report.json"),
+    }
+
+
+def _next_steps(run: Run) -> tuple[str, ...]:
+    names = {
+        "dataset": run.contract.dataset,
+        "run_date": run.run_date,
+        "next_date": run.run_date + timedelta(days=1),
+        "table": f"{run.contract.places.schema}.{run.contract.places.table}",
+    }
+    return tuple(each.format(**names) for each in run.settings.next_steps)
+
+
+def _progress(text: str) -> Callable[[int, int], None]:
+    """Log rows and bytes at most every few seconds."""
+    last = time.monotonic()
+
+    def show(rows: int, size: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _PROGRESS_SECONDS:
+            last = time.monotonic()
+            log.info(text, f"{rows:,}", human_bytes(size))
+
+    return show
+
+
+def _done(result: T, name: str, watch: _Watch, rows: int, size: int, cost_usd: float) -> Done[T]:
+    log.info("%-10s %s rows, %s, %.1f s", name, f"{rows:,}", human_bytes(size), watch.seconds)
+    stage = StageReport(
+        name=name, seconds=round(watch.seconds, 3), rows=rows, bytes=size, cost_usd=cost_usd
+    )
+    return Done(result=result, stage=stage)

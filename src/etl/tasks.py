@@ -1,0 +1,68 @@
+"""The Prefect tasks: the pipeline's steps with names, retries and artifacts. Nothing else knows Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from prefect import runtime, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from etl import pipeline
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What a second try can mend: the network, and AWS asking for patience.
+_PASSING = {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerException",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+
+
+async def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failure is AWS's or the network's, and may be gone on the next try."""
+    error = await state.aresult(raise_on_failure=False)
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in _PASSING
+    return isinstance(error, (BotoCoreError, ConnectionError))
+
+
+def _task_run_name(name: str) -> str:
+    given = runtime.task_run.parameters
+    dataset = given["dataset"] if "dataset" in given else given["run"].contract.dataset
+    return f"{name} {dataset}"
+
+
+def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A pipeline step as a task. Every step replaces its own output, so a retry is safe."""
+    return task(
+        name=name,
+        task_run_name=partial(_task_run_name, name),
+        retries=2,
+        retry_delay_seconds=exponential_backoff(backoff_factor=2),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=_may_pass,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+
+
+start = step("start")(pipeline.start)
+extract = step("extract")(pipeline.extract)
+transform = step("transform")(pipeline.transform)
+validate = step("validate")(pipeline.validate)
+load = step("load")(pipeline.load)
+publish = step("publish")(pipeline.publish)
+report = step("report")(pipeline.report)
