@@ -105,8 +105,11 @@ def read_value(column: Column, contract: Contract, raw: str) -> Value:
     else:
         value = _json_value(column.type, raw, column.path[-1])
     required = column.required or column.name in contract.primary_key
-    missing = f"{raw} IS NULL" if not required else "false"
-    return Value(value.typed, f"({missing} OR {value.sure})")
+    return Value(value.typed, _given(required, raw, value.sure))
+
+
+def _given(required: bool, raw: str, sure: str) -> str:
+    return f"({raw} IS NOT NULL AND {sure})" if required else f"({raw} IS NULL OR {sure})"
 
 
 def _json_value(kind: Type, raw: str, key: str | None) -> Value:
@@ -143,8 +146,8 @@ def _element(element: Type, raw: str) -> str:
     conditions = []
     for field in element.fields:
         value = f"{raw}.{name(field.name)}"
-        missing = "false" if field.required else f"{value} IS NULL"
-        conditions.append(f"({missing} OR {_json_value(field.type, value, field.name).sure})")
+        sure = _json_value(field.type, value, field.name).sure
+        conditions.append(_given(field.required, value, sure))
     return f"({' AND '.join(conditions)})"
 
 
@@ -180,8 +183,7 @@ def computed_value(column: Column, run_date: date) -> Value:
     assert column.derive is not None
     raw = f"({to_spark_sql(column.derive, run_date)})"
     value = _fitted(column.type, raw)
-    missing = "false" if column.required else f"{raw} IS NULL"
-    return Value(value.typed, f"({missing} OR {value.sure})")
+    return Value(value.typed, _given(column.required, raw, value.sure))
 
 
 def _fitted(kind: Type, raw: str) -> Value:
