@@ -88,6 +88,8 @@ class Cloud:
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _clients_lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _children: list[Child] = field(default_factory=list, init=False)
+    _first_uses: dict[str, Callable[[], None]] = field(default_factory=dict, init=False)
+    _first_uses_lock: Any = field(default_factory=threading.RLock, init=False, repr=False)
     _on_ready: list[Callable[[], None]] = field(default_factory=list, init=False)
     _on_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
 
@@ -138,6 +140,21 @@ class Cloud:
             "AWS_SECRET_ACCESS_KEY": granted["Credentials"]["SecretAccessKey"],
             "AWS_SESSION_TOKEN": granted["Credentials"]["SessionToken"],
         }
+
+    def on_first_use(self, service: str, callback: Callable[[], None]) -> None:
+        """Put off what only some need: called once, before a service's first request or state."""
+        self._first_uses[service] = callback
+
+    def use(self, service: str) -> None:
+        """Have what `on_first_use` put off."""
+        with self._first_uses_lock:
+            if callback := self._first_uses.get(service):
+                callback()
+                del self._first_uses[service]
+
+    def is_put_off(self, service: str) -> bool:
+        """Whether nobody has needed a service yet, so that there is nothing in it."""
+        return service in self._first_uses
 
     def on_ready(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the saved state is back and requests are answered."""

@@ -86,7 +86,7 @@ class Services:
         try:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(lambda name: _install(name, cloud), _SERVICES))
-            self._journal.load()
+            self._journal.load(before=cloud.use)
             storage.empty_trash(everything=True)
             self._server = Server(
                 "127.0.0.1",

@@ -133,6 +133,7 @@ class Application:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
+        self._cloud.use(service)
         writes = environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not (
             _READS.match(operation) or _INVOCATION.match(environ["PATH_INFO"])
         )

@@ -77,14 +77,19 @@ class Journal:
             )
         self._database.execute("REPLACE INTO state VALUES ('writer', '', '', ?)", (_WRITTEN_BY,))
 
-    def load(self) -> None:
-        """Put back everything that was committed, backends first."""
+    def load(self, *, before: Callable[[str], None]) -> None:
+        """Put back everything that was committed, backends first.
+
+        Args:
+            before: Called with a service's name before its state is put back.
+        """
         self._note_backends()
         for kind in sorted(self.kinds):
             rows = self._database.execute(
                 "SELECT scope, name, content FROM state WHERE kind = ?", (kind,)
             )
             for scope, name, content in rows:
+                before(scope)
                 self.kinds[kind].restore(scope, name, content)
         self._later.clear()
 
