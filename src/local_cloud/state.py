@@ -89,7 +89,8 @@ class Journal:
                 "SELECT scope, name, content FROM state WHERE kind = ?", (kind,)
             )
             for scope, name, content in rows:
-                before(scope)
+                if kind == "backend":
+                    before(scope)
                 self.kinds[kind].restore(scope, name, content)
         self._later.clear()
 

@@ -12,13 +12,12 @@ from moto.core.responses import ActionResult
 from moto.redshift.exceptions import ClusterNotFoundError, InvalidParameterValueError
 from moto.redshift.responses import RedshiftResponse
 
+from local_cloud.redshift.credentials import MAX_SECONDS, MIN_SECONDS
 from local_cloud.redshift.identity import database_user
 from local_cloud.redshift.postgres import ADMIN
 
 if TYPE_CHECKING:
     from local_cloud.redshift.service import Redshift
-
-MIN_SECONDS, MAX_SECONDS = 900, 3600
 
 
 class EmbeddedRedshiftBackend(models.RedshiftBackend):

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from local_cloud.redshift.errors import SqlError
 from local_cloud.redshift.postgres import ADMIN, Postgres
 
+MIN_SECONDS, MAX_SECONDS = 900, 3600  # how long temporary credentials may last
 _FAILED = "28000"
 
 

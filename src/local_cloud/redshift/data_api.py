@@ -14,7 +14,6 @@ from moto.redshiftdata.exceptions import ResourceNotFoundException, ValidationEx
 from moto.redshiftdata.models import RedshiftDataAPIServiceBackend, redshiftdata_backends
 from moto.redshiftdata.responses import RedshiftDataAPIServiceResponse
 
-from local_cloud.redshift.clusters import has_cluster
 from local_cloud.redshift.data_runner import Runner
 from local_cloud.redshift.data_statements import KEPT_SECONDS, Part, Results, Statement
 from local_cloud.redshift.serverless import has_workgroup
@@ -151,7 +150,11 @@ class DataBackend(RedshiftDataAPIServiceBackend):
             raise ValidationException("Only one of SecretArn and DbUser can be provided.")
         place = self.account_id, self.region_name
         name = (workgroup or "").rpartition("/")[2]
-        if not (has_workgroup(*place, name) if workgroup else has_cluster(*place, cluster or "")):
+        if not (
+            has_workgroup(*place, name)
+            if workgroup
+            else self.redshift.has_cluster(*place, cluster or "")
+        ):
             raise ValidationException("Redshift endpoint doesn't exist in this region.")
         return target
 

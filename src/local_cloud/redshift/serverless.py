@@ -16,7 +16,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import BaseResponse
 
-from local_cloud.redshift.clusters import MAX_SECONDS, MIN_SECONDS
+from local_cloud.redshift.credentials import MAX_SECONDS, MIN_SECONDS
 from local_cloud.redshift.identity import database_user
 from local_cloud.redshift.postgres import ADMIN, DEFAULT_DATABASE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import secrets
@@ -9,10 +10,11 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from local_cloud.context import Cloud
-from local_cloud.redshift import clusters, data_api, serverless
+from local_cloud.redshift import data_api, serverless
 from local_cloud.redshift.credentials import Credentials
 from local_cloud.redshift.load import Loader
 from local_cloud.redshift.postgres import ADMIN, DEFAULT_DATABASE, Postgres
@@ -55,8 +57,14 @@ class Redshift:
 
     def _masters(self) -> Iterator[tuple[str, str]]:
         place = self.cloud.account_id, self.cloud.region
-        yield from clusters.masters(*place)
+        if not self.cloud.is_put_off("redshift"):
+            yield from _clusters().masters(*place)
         yield from serverless.masters(*place)
+
+    def has_cluster(self, account_id: str, region: str, name: str) -> bool:
+        """Whether there is such a provisioned cluster."""
+        self.cloud.use("redshift")
+        return bool(_clusters().has_cluster(account_id, region, name))
 
     def start(self) -> None:
         """Accept clients now; PostgreSQL comes up meanwhile."""
@@ -85,12 +93,17 @@ class Redshift:
 def install(cloud: Cloud) -> None:
     """Plug Redshift into the cloud and start it; it is ready when it is first used."""
     redshift = Redshift(cloud)
-    clusters.install(redshift)
+    cloud.on_first_use("redshift", lambda: _clusters().install(redshift))
     serverless.install(redshift)
     data_api.install(redshift)
     cloud.exports |= _exports(redshift)
     cloud.on_stop(redshift.stop)
     redshift.start()
+
+
+def _clusters() -> ModuleType:
+    """What moto needs for provisioned clusters takes a second to import."""
+    return importlib.import_module("local_cloud.redshift.clusters")
 
 
 def connection_info(home: Path) -> dict[str, Any]:
