@@ -44,6 +44,7 @@ class StoredBytes(mmap.mmap):
     """An object's bytes, read from its file when asked for; sent in chunks, sliced for a range."""
 
     path: Path
+    is_unnamed = False  # no object has this file yet
 
     @classmethod
     def open(cls, path: Path) -> StoredBytes | bytes:
@@ -75,7 +76,7 @@ class StoredKey(s3.FakeKey):
         content = new.encode() if isinstance(new, str) else new
         self.path = _new_path()
         if isinstance(content, StoredBytes):
-            os.link(content.path, self.path)
+            (os.rename if content.is_unnamed else os.link)(content.path, self.path)
         else:
             self.path.write_bytes(content)
         self.contentsize = len(content)
@@ -116,10 +117,11 @@ class StoredMultipart(s3.FakeMultipart):
             for part in parts:
                 with part.path.open("rb") as source:
                     shutil.copyfileobj(source, target, _CHUNK_BYTES)
-        _trash.append((0.0, joined))  # the object's own file is a second link to it
         digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
         etag = hashlib.md5(digests, usedforsecurity=False).hexdigest()
         value = StoredBytes.open(joined)
+        if isinstance(value, StoredBytes):
+            value.is_unnamed = True
         return value, f"{etag}-{len(parts)}", self._checksum(parts, value)
 
     def _named_parts(self, body: Iterator[tuple[int, str]]) -> list[Any]:
