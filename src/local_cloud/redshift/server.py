@@ -181,7 +181,8 @@ class Server:
 def listen(wanted_port: int) -> socket.socket:
     """A listening socket on loopback, on this port if it is free, else on any."""
     for port in (wanted_port, 0):
-        listener = socket.socket()
+        # With its protocol named, asyncio turns off Nagle's delay: 40 ms a statement.
+        listener = socket.socket(proto=socket.IPPROTO_TCP)
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
