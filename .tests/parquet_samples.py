@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.arrow_schema import arrow_schema
 from etl.model import Check, Column, Contract, Field, Places, Rule, Source, Type
-from etl.validation import ProcessedFile
+from etl.validation.arrow_schema import arrow_schema
+from etl.validation.verdict import ProcessedFile
 
 RUN_DATE = date(2026, 1, 1)
 STRING = Type(kind="string", max_bytes=32)

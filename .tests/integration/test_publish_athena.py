@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl import keys
-from etl.arrow_schema import arrow_schema
 from etl.contracts import load_contract
 from etl.errors import ConservationError, QueryError
 from etl.model import Contract
 from etl.publish import PublishResult, publish
 from etl.queries import run_named_query
 from etl.settings import load_settings
+from etl.validation.arrow_schema import arrow_schema
 
 Client = Callable[[str], Any]
 SETTINGS = load_settings("local")

@@ -13,7 +13,7 @@ from parquet_samples import parquet_bytes, sale, sales_contract
 from aws.lambda_ import FunctionError, invoke
 from etl.errors import ValidationError
 from etl.settings import load_settings
-from etl.validate_run import ValidationResult, validate_run
+from etl.validation.step import ValidationResult, validate_run
 
 Client = Callable[[str], Any]
 RUN_DATE = date(2026, 1, 1)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from support.expression_cases import COLUMNS, CONDITIONS, PATTERNS
 from support.expression_cases import ROWS as CASE_ROWS
 
-from etl import arrow_expressions
-from etl.arrow_expressions import count_false
-from etl.arrow_schema import arrow_type
 from etl.contracts.compile import compile_expression
 from etl.contracts.patterns import compile_pattern
 from etl.expressions import evaluate
+from etl.validation import arrow_expressions
+from etl.validation.arrow_expressions import count_false
+from etl.validation.arrow_schema import arrow_type
 
 RUN_DATE = date(2026, 1, 1)
 TYPES = {

@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 
 from aws.lambda_ import FunctionError, invoke
 from etl.errors import ValidationError
-from etl.validate_run import validate_run
+from etl.validation.step import validate_run
 
 LOG = "START RequestId: 1\nTraceback (most recent call last):\nKeyError: 'rows'\n"
 REQUEST = {"function_name": "validator", "payload": {"a": 1}}

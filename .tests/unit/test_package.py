@@ -180,8 +180,8 @@ def test_validator_archive_imports_and_validates_with_the_runtime_alone(
         "import zoneinfo; zoneinfo.reset_tzpath([])\n"  # no time zones but the archive's
         "import validator_handler\n"
         "import io, pyarrow as pa, pyarrow.parquet as pq\n"
-        "from etl.parquet_footers import latest, open_parquet\n"
-        "from etl.scan import count_duplicates\n"
+        "from etl.validation.parquet_footers import latest, open_parquet\n"
+        "from etl.validation.scan import count_duplicates\n"
         "sink = io.BytesIO()\n"
         "at = pa.array([0, 1], pa.timestamp('us', 'UTC'))\n"
         "pq.write_table(pa.table({'a': [1, 1], 'b': ['x', 'x'], 'at': at}), sink)\n"

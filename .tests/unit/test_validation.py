@@ -19,13 +19,13 @@ from parquet_samples import (
     sales_contract,
 )
 
-from etl import scan as scan_module
-from etl.arrow_schema import arrow_schema
 from etl.errors import ValidationError
 from etl.model import Check
-from etl.parquet_footers import open_parquet
-from etl.scan import count_duplicates
-from etl.validation import ProcessedFile, RowCounts, Validation, validate
+from etl.validation import scan as scan_module
+from etl.validation.arrow_schema import arrow_schema
+from etl.validation.parquet_footers import open_parquet
+from etl.validation.scan import count_duplicates
+from etl.validation.verdict import ProcessedFile, RowCounts, Validation, validate
 
 CONTRACT = sales_contract()
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from aws.clients import AwsConfig, make_client
-from etl.validator import validate_processed
+from etl.validation.function import validate_processed
 
 _FIELDS = ("contract_uri", "metrics_uri", "run_date")
 

@@ -33,7 +33,7 @@ from etl.sources import open_source
 from etl.staging import stage_raw
 from etl.storage import explain_storage_errors
 from etl.transform import TransformResult, find_active_run, run_transform
-from etl.validate_run import ValidationResult, validate_run
+from etl.validation.step import ValidationResult, validate_run
 from etl.warehouse.executor import open_executor
 from etl.warehouse.load import LoadResult
 from etl.warehouse.load import load as load_run

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import IO, Any, Literal
 
-from etl.arrow_schema import arrow_schema, schema_differences
 from etl.errors import ValidationError
-from etl.figures import Figure, Figures
 from etl.model import Check, Contract
-from etl.parquet_footers import UNREADABLE, Leaf, OpenFile, open_parquet
+from etl.validation.arrow_schema import arrow_schema, schema_differences
+from etl.validation.figures import Figure, Figures
+from etl.validation.parquet_footers import UNREADABLE, Leaf, OpenFile, open_parquet
 
 _MENTIONED = 5  # how many problems of a kind are spelled out
 

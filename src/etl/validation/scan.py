@@ -9,10 +9,10 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.arrow_expressions import count_false
 from etl.expressions import columns_of
 from etl.model import Rule
-from etl.parquet_footers import Leaf, OpenFile, as_instant, leaf_path
+from etl.validation.arrow_expressions import count_false
+from etl.validation.parquet_footers import Leaf, OpenFile, as_instant, leaf_path
 
 BATCH_ROWS = 128 * 1024
 ROWS_AT_ONCE = 2_000_000  # keys of so many rows are compared in one go: about 350 MB

@@ -13,7 +13,7 @@ from etl.errors import ValidationError
 from etl.keys import parse_s3_uri
 from etl.model import Contract
 from etl.storage import explain_storage_errors
-from etl.validation import ProcessedFile, RowCounts, Validation, validate
+from etl.validation.verdict import ProcessedFile, RowCounts, Validation, validate
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from etl.model import Rule
-from etl.parquet_footers import Leaf, OpenFile, as_instant, latest, leaf_path, null_count
-from etl.scan import Latest, Measure, Nulls, Violations, count_duplicates, scan
+from etl.validation.parquet_footers import Leaf, OpenFile, as_instant, latest, leaf_path, null_count
+from etl.validation.scan import Latest, Measure, Nulls, Violations, count_duplicates, scan
 
 # A figure is asked for first and known after `Figures.read`; None if no row gives one.
 Figure = Callable[[], float | None]
