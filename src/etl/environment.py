@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 
 from etl.errors import SettingsError
 from etl.settings import ROOT, Settings, load_settings, read_config
+
+log = logging.getLogger("etl")
 
 
 def enter(environment: str) -> Settings:
@@ -22,6 +25,7 @@ def enter(environment: str) -> Settings:
     """
     command = read_config(environment).get("before_run") or []
     if command:
+        log.info("%s: %s", environment, " ".join(str(word) for word in command[1:]))
         os.environ.update(_run([str(word).format(python=sys.executable) for word in command]))
     return load_settings(environment)
 
