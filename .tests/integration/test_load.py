@@ -61,12 +61,16 @@ def _row(key, *, small=1, hour=0, note="Zoë 'quoted' \\ 😀", **more):
 @pytest.fixture
 def warehouse(client):
     """Loads rows as the pipeline does after the transform, into a schema of the test's own."""
-    return Warehouse(load_settings("local"), client("s3"), f"t{uuid.uuid4().hex[:12]}")
+    made = Warehouse(load_settings("local"), client("s3"), f"t{uuid.uuid4().hex[:12]}")
+    yield made
+    made.drop()
+    made.close()
 
 
 class Warehouse:
     def __init__(self, settings, s3, schema):
         self.settings, self.s3, self.schema = settings, s3, schema
+        self._executors = {}
 
     def contract(self, **changes):
         contract = make_contract(**changes)
@@ -75,13 +79,25 @@ class Warehouse:
         places = dataclasses.replace(contract.places, schema=self.schema, processed=processed)
         return dataclasses.replace(contract, places=places)
 
-    def change_settings(self, **changes):
+    def elsewhere(self, **changes):
+        """This one with other settings."""
         section = self.settings.warehouse.model_copy(update=changes)
-        self.settings = self.settings.model_copy(update={"warehouse": section})
+        settings = self.settings.model_copy(update={"warehouse": section})
+        return Warehouse(settings, self.s3, self.schema)
 
-    def executor(self, loader="copy"):
+    def open_executor(self, loader="copy"):
         section = self.settings.warehouse.model_copy(update={"loader": loader})
         return open_executor(self.settings.model_copy(update={"warehouse": section}), label="test")
+
+    def executor(self, loader="copy"):
+        """One for all of a test's loads, as making clients takes longer than loading."""
+        if loader not in self._executors:
+            self._executors[loader] = self.open_executor(loader)
+        return self._executors[loader]
+
+    def close(self):
+        for executor in self._executors.values():
+            executor.close()
 
     def write(self, contract, run_date, rows):
         """One Parquet file of the rows; no file for none."""
@@ -102,33 +118,22 @@ class Warehouse:
             "rows": {"read": len(rows) + 3, "quarantined": 2, "deduplicated": 1},
             "files": self.write(contract, run_date, rows),
         }
-        mine = executor or self.executor(loader)
-        try:
-            return load(
-                s3=self.s3,
-                contract=contract,
-                run_date=run_date,
-                run_id="run-1",
-                metrics=metrics,
-                rows=len(rows) if expected is None else expected,
-                settings=self.settings,
-                executor=mine,
-            )
-        finally:
-            if executor is None:
-                mine.close()
+        return load(
+            s3=self.s3,
+            contract=contract,
+            run_date=run_date,
+            run_id="run-1",
+            metrics=metrics,
+            rows=len(rows) if expected is None else expected,
+            settings=self.settings,
+            executor=executor or self.executor(loader),
+        )
 
     def query(self, sql, loader="copy"):
-        executor = self.executor(loader)
-        try:
-            return executor.query(sql.format(s=f'"{self.schema}"'))
-        finally:
-            executor.close()
+        return self.executor(loader).query(sql.format(s=f'"{self.schema}"'))
 
     def drop(self):
-        executor = self.executor()
-        executor.execute(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
-        executor.close()
+        self.executor().execute(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
 
 
 @pytest.mark.parametrize("loader", LOADERS)
@@ -338,15 +343,18 @@ def test_load_of_different_dates_at_once_loses_nothing(warehouse, mode):
     failures = []
 
     def run(index, day):
+        executor = warehouse.open_executor(LOADERS[index % 2])
         try:
             warehouse.load(
                 contract,
                 day,
                 [_row(f"k{index}"), _row("same", hour=index)],
-                loader=LOADERS[index % 2],
+                executor=executor,
             )
         except Exception as error:
             failures.append(error)
+        finally:
+            executor.close()
 
     threads = [threading.Thread(target=run, args=each) for each in enumerate(days)]
     for thread in threads:
@@ -378,20 +386,19 @@ def test_load_conflict_is_retried(warehouse, monkeypatch):
     monkeypatch.setattr("etl.warehouse.executor._FIRST_PAUSE_SECONDS", 0.01)
     executor = _Conflicting(warehouse.executor(), failures=2)
     result = warehouse.load(warehouse.contract(), DAY_1, [_row("a")], executor=executor)
-    executor.close()
     assert result.table_rows == 1
     assert executor.failures == 0
 
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_load_into_a_database_that_does_not_exist_says_so(warehouse, loader):
-    warehouse.change_settings(database="nowhere")
+    elsewhere = warehouse.elsewhere(database="nowhere")
     with pytest.raises(WarehouseError, match="nowhere"):
-        warehouse.load(warehouse.contract(), DAY_1, [_row("a")], loader=loader)
+        elsewhere.load(warehouse.contract(), DAY_1, [_row("a")], loader=loader)
 
 
 def test_load_where_no_warehouse_listens_says_how_to_go_on(warehouse):
-    warehouse.change_settings(port=9)
+    elsewhere = warehouse.elsewhere(port=9)
     with pytest.raises(WarehouseError, match="cannot connect") as caught:
-        warehouse.load(warehouse.contract(), DAY_1, [_row("a")])
+        elsewhere.load(warehouse.contract(), DAY_1, [_row("a")])
     assert "data-api" in caught.value.fix

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_STATEMENTS = 40  # of one BatchExecuteStatement
 _RUNNING = frozenset({"SUBMITTED", "PICKED", "STARTED"})
-_FIRST_POLL_SECONDS = 0.1
+_FIRST_POLL_SECONDS = 0.05
 _LONGEST_POLL_SECONDS = 5.0
 _READERS: dict[str, Callable[[str], Any]] = {
     "numeric": Decimal,
