@@ -31,7 +31,7 @@ lint: $(VENV)/dev.stamp ## Format, style, types and import rules
 	@$(BIN)/black --check --quiet $(CODE) || { echo "not formatted: run 'make format'"; exit 1; }
 	@$(BIN)/isort --check-only --quiet $(CODE)
 	@$(BIN)/flake8 $(CODE)
-	@$(BIN)/mypy src
+	@$(BIN)/mypy src flows tools bench
 	@$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp ## Format the code
