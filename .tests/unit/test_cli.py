@@ -42,6 +42,22 @@ def test_run_date_in_the_future_is_refused(capsys: pytest.CaptureFixture[str]) -
     assert "lies in the future" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "answer"),
+    [
+        ("--dataset", "order", 'there is no dataset "order", did you mean "orders"?; choose one'),
+        ("--env", "lokal", 'there is no environment "lokal", did you mean "local"?; choose one'),
+    ],
+)
+def test_name_that_nothing_has_is_refused(
+    option: str, text: str, answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.pipeline_arguments(["--run-date", "2026-01-01", option, text])
+    assert caught.value.code == 2
+    assert answer in capsys.readouterr().err
+
+
 def test_arguments_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ETL_ENV", raising=False)
     options = cli.pipeline_arguments(["--run-date", "2026-01-01"])

@@ -42,6 +42,24 @@ def test_enter_keeps_equals_signs_in_values(before_run) -> None:
     assert os.environ["TOKEN_LIKE"] == "a=b=c"
 
 
+def test_enter_keeps_a_place_that_the_caller_chose(
+    before_run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETL_PLACES__SHOP_API_URL", "https://mine.example.com")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://stale.example.com")
+    before_run(
+        "{python}",
+        "-c",
+        "print('ETL_PLACES__SHOP_API_URL=https://printed.example.com')\n"
+        "print('ETL_PLACES__OTHER=https://other.example.com')\n"
+        "print('AWS_ENDPOINT_URL=https://printed.example.com')",
+    )
+    places = enter("dev").places
+    assert places["shop_api_url"] == "https://mine.example.com"
+    assert places["other"] == "https://other.example.com"
+    assert os.environ["AWS_ENDPOINT_URL"] == "https://printed.example.com"
+
+
 def test_enter_with_failing_command_says_what_it_said(before_run) -> None:
     before_run("{python}", "-c", "import sys; sys.exit('port 4566 is in use')")
     with pytest.raises(SettingsError, match="port 4566 is in use"):

@@ -8,10 +8,13 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
+from etl.contracts import find_contract
 from etl.errors import EtlError, SettingsError, UsageError
+from etl.settings import read_config
 
 EXAMPLES = """examples:
   python flows/full_pipeline.py --run-date 2026-01-01
@@ -33,9 +36,12 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
     parser.add_argument(
         "--run-date", type=_run_date, required=True, metavar="YYYY-MM-DD", help="the day to run"
     )
-    parser.add_argument("--dataset", default="orders", help="a contract in config/contracts/")
+    parser.add_argument(
+        "--dataset", type=_dataset, default="orders", help="a contract in config/contracts/"
+    )
     parser.add_argument(
         "--env",
+        type=_environment,
         default=os.environ.get("ETL_ENV", "local"),
         help="a file in config/, by default $ETL_ENV or local",
     )
@@ -55,11 +61,30 @@ def _run_date(text: str) -> date:
             raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(f'"{text}" is not a date like 2026-01-01') from None
-    try:
+    with _refused():
         check_run_date(day)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(error.message) from None
     return day
+
+
+def _dataset(text: str) -> str:
+    with _refused():
+        find_contract(text)
+    return text
+
+
+def _environment(text: str) -> str:
+    with _refused():
+        read_config(text)
+    return text
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Tell an error as argparse tells that of an argument."""
+    try:
+        yield
+    except EtlError as error:
+        raise argparse.ArgumentTypeError(f"{error.message}; {error.fix}") from None
 
 
 def check_run_date(day: date) -> None:

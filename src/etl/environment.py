@@ -10,6 +10,8 @@ import sys
 from etl.errors import SettingsError
 from etl.settings import ROOT, Settings, load_settings, read_config
 
+_PLACES = "ETL_PLACES__"
+
 log = logging.getLogger("etl")
 
 
@@ -18,7 +20,8 @@ def enter(environment: str) -> Settings:
 
     `before_run` is for whatever an environment needs before AWS can be called: a sign-on, a
     tunnel, the embedded cloud. It prints KEY=VALUE lines. "{python}" in it is this interpreter,
-    and src/ is on its path.
+    and src/ is on its path. Where AWS is, is its to say; where data comes from, an ETL_PLACES__…
+    that is set already, is the caller's.
 
     Raises:
         SettingsError: A setting is wrong, or the command failed.
@@ -26,7 +29,9 @@ def enter(environment: str) -> Settings:
     command = read_config(environment).get("before_run") or []
     if command:
         log.info("%s: %s", environment, " ".join(str(word) for word in command[1:]))
-        os.environ.update(_run([str(word).format(python=sys.executable) for word in command]))
+        printed = _run([str(word).format(python=sys.executable) for word in command])
+        chosen = {name for name in os.environ if name.startswith(_PLACES)}
+        os.environ.update({k: v for k, v in printed.items() if k not in chosen})
     return load_settings(environment)
 
 

@@ -19,7 +19,7 @@ from aws.clients import make_client
 from aws.s3 import put_bytes
 from etl import keys
 from etl.cli import check_run_date
-from etl.contracts import load_contract
+from etl.contracts import find_contract, load_contract
 from etl.costs import load_prices
 from etl.environment import enter
 from etl.errors import ConservationError, StorageError
@@ -107,6 +107,7 @@ def start(*, environment: str, dataset: str, run_date: date, loader: str | None 
         UsageError, SettingsError, ContractError, StorageError: Nothing has been touched.
     """
     check_run_date(run_date)
+    find_contract(dataset)
     settings = enter(environment)
     if loader:
         warehouse = settings.warehouse.model_copy(update={"loader": loader})

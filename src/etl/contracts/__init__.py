@@ -1,5 +1,5 @@
 """Contracts: config/contracts/*.odcs.yaml as `etl.model.Contract`."""
 
-from etl.contracts.load import CONTRACTS_FOLDER, list_datasets, load_contract
+from etl.contracts.load import CONTRACTS_FOLDER, find_contract, list_datasets, load_contract
 
-__all__ = ["CONTRACTS_FOLDER", "list_datasets", "load_contract"]
+__all__ = ["CONTRACTS_FOLDER", "find_contract", "list_datasets", "load_contract"]

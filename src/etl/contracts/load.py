@@ -40,25 +40,12 @@ def list_datasets(folder: Path = CONTRACTS_FOLDER) -> list[str]:
     return sorted(each.name.removesuffix(_SUFFIX) for each in folder.glob(f"*{_SUFFIX}"))
 
 
-def load_contract(
-    dataset: str, *, settings: ContractSettings, folder: Path = CONTRACTS_FOLDER
-) -> Contract:
-    """The contract of a dataset, checked, with its places in the settings' environment.
+def find_contract(dataset: str, *, folder: Path = CONTRACTS_FOLDER) -> Path:
+    """The file of a dataset's contract.
 
     Raises:
-        ContractError: There is no such dataset, or its file has problems; the message lists all.
+        ContractError: There is no such dataset.
     """
-    path = _find(dataset, folder)
-    shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
-    problems = Problems(str(shown))
-    document = read_document(path, problems)
-    table = _the_table(document, dataset, problems)
-    contract = _read(document, table, dataset, settings, problems)
-    problems.raise_if_any()
-    return contract
-
-
-def _find(dataset: str, folder: Path) -> Path:
     known = list_datasets(folder)
     if dataset not in known:
         raise ContractError(
@@ -67,6 +54,24 @@ def _find(dataset: str, folder: Path) -> Path:
             f"config/contracts/<dataset>{_SUFFIX}",
         )
     return folder / f"{dataset}{_SUFFIX}"
+
+
+def load_contract(
+    dataset: str, *, settings: ContractSettings, folder: Path = CONTRACTS_FOLDER
+) -> Contract:
+    """The contract of a dataset, checked, with its places in the settings' environment.
+
+    Raises:
+        ContractError: There is no such dataset, or its file has problems; the message lists all.
+    """
+    path = find_contract(dataset, folder=folder)
+    shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
+    problems = Problems(str(shown))
+    document = read_document(path, problems)
+    table = _the_table(document, dataset, problems)
+    contract = _read(document, table, dataset, settings, problems)
+    problems.raise_if_any()
+    return contract
 
 
 def _the_table(
