@@ -1,4 +1,4 @@
-"""One frozen, typed settings object per environment: config/<environment>.yml, then ETL_… variables.
+"""One frozen, typed settings object per environment: config/<environment>.yml, then ETL_ variables.
 
 A variable overrides a file's value: ETL_WAREHOUSE__HOST sets `warehouse: host:`.
 """

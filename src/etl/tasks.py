@@ -1,4 +1,4 @@
-"""The Prefect tasks: the pipeline's steps with names, retries and artifacts. Nothing else knows Prefect."""
+"""The Prefect tasks: the steps with names and retries. Nothing else in src/ knows Prefect."""
 
 from __future__ import annotations
 
