@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 from pyspark.sql import types as spark
 
@@ -29,13 +29,16 @@ _JSON_OPTIONS = {
 }
 
 
-def judged_rows(lines: DataFrame, contract: Contract, run_date: date, key: str) -> DataFrame:
+def judged_rows(
+    lines: DataFrame, contract: Contract, run_date: date, *, key: str, counted: Observation
+) -> DataFrame:
     """Every line with its row or the reasons against it.
 
     Args:
         lines: Column "$line": text; further columns are kept.
         key: Text that no line can foresee. It frames the line, which shows what follows the
             line's object, where Spark's reader by itself would drop it.
+        counted: Gets "rows": how many lines were read.
 
     Returns:
         `lines` with "$reasons" (NULL where the line is accepted) and the contract's columns.
@@ -44,7 +47,11 @@ def judged_rows(lines: DataFrame, contract: Contract, run_date: date, key: str) 
         taken = _take(lines, contract, run_date, key)
     except PathConflict:
         taken = _take_nothing(lines, contract)
-    judge = F.udf(_verdict(Judge(contract, run_date)), _verdict_type(contract))
+    # Spark feeds Python from a thread of its own, and expressions hold state. Counting right here
+    # also keeps the optimizer from moving the fast path's into the judge's argument.
+    taken = taken.observe(counted, F.count(F.lit(1)).alias("rows"))
+    # Called nondeterministic, since filters would otherwise run the judge a second time.
+    judge = F.udf(_verdict(Judge(contract, run_date)), _verdict_type(contract)).asNondeterministic()
     unsure = F.expr(f"CASE WHEN NOT `$sure` THEN {fast.LINE} END")
     judged = taken.withColumn("$verdict", judge(unsure))
     columns = [

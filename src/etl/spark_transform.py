@@ -96,32 +96,30 @@ def _lines(run: _Run) -> DataFrame:
     )
 
 
-def _judged(run: _Run) -> DataFrame:
+def _judged(run: _Run, counted: Observation) -> DataFrame:
     # The digest depends on the data, so no line can contain it.
-    return judged_rows(_lines(run), run.contract, run.run_date, key=run.manifest.digest[:16])
+    key = run.manifest.digest[:16]
+    return judged_rows(_lines(run), run.contract, run.run_date, key=key, counted=counted)
 
 
 def _write_valid(run: _Run, uri: str) -> dict[str, int]:
     if run.manifest.rows == 0:
         delete_prefix(run.spark, uri)
         return {"read": 0, "valid": 0, "quarantined": 0, "deduplicated": 0}
-    read, written = Observation("read"), Observation("written")
-    is_rejected = F.col("`$reasons`").isNotNull()
-    judged = _judged(run).observe(
-        read, F.count(F.lit(1)).alias("rows"), F.count_if(is_rejected).alias("rejected")
-    )
-    latest = _latest_by_key(judged.filter(~is_rejected), run.contract, _file_count(run))
+    read, accepted, written = Observation("read"), Observation("accepted"), Observation("written")
+    count = F.count(F.lit(1)).alias("rows")
     columns = [F.col(fast.name(each.name)) for each in run.contract.columns]
-    valid = latest.select(*columns).observe(written, F.count(F.lit(1)).alias("rows"))
-    valid.write.mode("overwrite").option(*_NO_MARKER).parquet(uri)
+    valid = _judged(run, read).filter("`$reasons` IS NULL").select("$line", *columns)
+    latest = _latest_by_key(valid.observe(accepted, count), run.contract, _file_count(run))
+    rows = latest.select(*columns).observe(written, count)
+    rows.write.mode("overwrite").option(*_NO_MARKER).parquet(uri)
     if written.get["rows"] == 0:
         delete_prefix(run.spark, uri)  # Spark leaves a file without rows
-    accepted = read.get["rows"] - read.get["rejected"]
     return {
         "read": read.get["rows"],
         "valid": written.get["rows"],
-        "quarantined": read.get["rejected"],
-        "deduplicated": accepted - written.get["rows"],
+        "quarantined": read.get["rows"] - accepted.get["rows"],
+        "deduplicated": accepted.get["rows"] - written.get["rows"],
     }
 
 
@@ -131,10 +129,11 @@ def _latest_by_key(rows: DataFrame, contract: Contract, files: int) -> DataFrame
     order = [F.col("`$line`").desc()]
     if contract.latest_by is not None:
         order.insert(0, F.col(fast.name(contract.latest_by)).desc_nulls_last())
-    # The window needs no shuffle of its own: rows of a key are together already.
-    together = rows.repartition(files, *key)
-    rank = F.row_number().over(Window.partitionBy(*key).orderBy(*order))
-    return together.withColumn("$rank", rank).filter("`$rank` = 1")
+    # Keys often begin alike, which makes them slow to sort; their hashes differ at once. The
+    # window needs no shuffle of its own: rows of a key are together already.
+    hashed = rows.withColumn("$hash", F.xxhash64(*key)).repartition(files, "$hash")
+    rank = F.row_number().over(Window.partitionBy("$hash", *key).orderBy(*order))
+    return hashed.withColumn("$rank", rank).filter("`$rank` = 1")
 
 
 def _file_count(run: _Run) -> int:
@@ -152,7 +151,7 @@ def _write_rejected(run: _Run, uri: str, expected: int) -> dict[str, int]:
     if expected == 0:
         delete_prefix(run.spark, uri)
         return {}
-    rejected = _judged(run).filter("`$reasons` IS NOT NULL")
+    rejected = _judged(run, Observation("read again")).filter("`$reasons` IS NOT NULL")
     labels = _labels(run.contract)
     label = F.substring_index(F.col("`$reasons`")[0], ":", 1)
     counted = Observation("reasons")
