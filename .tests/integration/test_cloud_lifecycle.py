@@ -14,12 +14,14 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import boto3
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 COMMAND = [sys.executable, "-m", "local_cloud"]
@@ -186,6 +188,38 @@ def test_state_survives_sigkill(home: Path, run_cloud: RunCloud) -> None:
     daemon.kill()
     assert wait_until(lambda: is_gone(daemon))
     check(variables(run_cloud, home))
+
+
+def test_no_acknowledged_write_is_lost_to_sigkill(home: Path, run_cloud: RunCloud) -> None:
+    environment = variables(run_cloud, home)
+    s3, sqs = connect(environment, "s3"), connect(environment, "sqs")
+    s3.create_bucket(Bucket="busy")
+    queue = sqs.create_queue(QueueName="busy")["QueueUrl"]
+    acknowledged: list[str] = []
+
+    def write(thread: int) -> None:
+        for number in range(10_000):
+            key = f"{thread}/{number}"
+            try:
+                s3.put_object(Bucket="busy", Key=key, Body=key.encode() * 100)
+                sqs.send_message(QueueUrl=queue, MessageBody=key)
+            except (BotoCoreError, ClientError):
+                return
+            acknowledged.append(key)
+
+    with ThreadPoolExecutor(4) as pool:
+        writing = [pool.submit(write, thread) for thread in range(4)]
+        assert wait_until(lambda: len(acknowledged) > 100, seconds=60)
+        daemon_of(home).kill()
+        for each in writing:
+            each.result()
+    environment = variables(run_cloud, home)
+    s3, sqs = connect(environment, "s3"), connect(environment, "sqs")
+    for key in acknowledged:
+        assert s3.get_object(Bucket="busy", Key=key)["Body"].read() == key.encode() * 100
+    attributes = ["ApproximateNumberOfMessages"]
+    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=attributes)["Attributes"]
+    assert int(found["ApproximateNumberOfMessages"]) >= len(acknowledged)
 
 
 def test_files_of_replaced_objects_are_removed_at_the_next_start(

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from local_cloud.errors import CloudError
 from local_cloud.home import REPOSITORY, Home, Running

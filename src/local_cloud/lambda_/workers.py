@@ -15,7 +15,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from local_cloud.context import Child, Cloud
 from local_cloud.lambda_.bootstrap import _END_OF_LOG
