@@ -1,4 +1,4 @@
-"""The embedded Redshift: SQL over TLS, the Data API and Redshift's own APIs, one engine behind all."""
+"""The embedded Redshift: one engine behind SQL over TLS, the Data API and Redshift's own APIs."""
 
 from local_cloud.redshift.service import connection_info, install
 

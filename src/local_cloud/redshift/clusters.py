@@ -26,7 +26,7 @@ class EmbeddedRedshiftBackend(models.RedshiftBackend):
     redshift: Redshift
 
     @property
-    def _url_module(self) -> Any:  # type: ignore[misc]
+    def _url_module(self) -> Any:
         return SimpleNamespace(
             url_bases=[r"https?://redshift\.(.+)\.amazonaws\.com"],
             url_paths={"{0}/$": EmbeddedRedshiftResponse.dispatch},
@@ -96,10 +96,16 @@ class EmbeddedRedshiftBackend(models.RedshiftBackend):
 class EmbeddedRedshiftResponse(RedshiftResponse):
     """The Redshift API, with what moto's leaves out."""
 
+    @property
+    def _embedded(self) -> EmbeddedRedshiftBackend:
+        found = self.redshift_backend
+        assert isinstance(found, EmbeddedRedshiftBackend)
+        return found
+
     def get_cluster_credentials(self) -> ActionResult:
         """GetClusterCredentials."""
         return ActionResult(
-            self.redshift_backend.get_cluster_credentials(
+            self._embedded.get_cluster_credentials(
                 self._get_param("ClusterIdentifier"),
                 self._get_param("DbUser"),
                 self._get_bool_param("AutoCreate", False),
@@ -111,7 +117,7 @@ class EmbeddedRedshiftResponse(RedshiftResponse):
     def get_cluster_credentials_with_iam(self) -> ActionResult:
         """GetClusterCredentialsWithIAM."""
         return ActionResult(
-            self.redshift_backend.get_cluster_credentials_with_iam(
+            self._embedded.get_cluster_credentials_with_iam(
                 self._get_param("ClusterIdentifier"),
                 database_user(self.current_account, self.access_key),
                 self._get_int_param("DurationSeconds", MIN_SECONDS),
@@ -125,7 +131,7 @@ def install(redshift: Redshift) -> None:
     EmbeddedRedshiftBackend.redshift = redshift
     models.redshift_backends.backend = EmbeddedRedshiftBackend
     endpoint = {"Address": redshift.host, "Port": redshift.port}
-    models.Cluster.endpoint = property(lambda _: endpoint)
+    setattr(models.Cluster, "endpoint", property(lambda _: endpoint))
 
 
 def has_cluster(account_id: str, region: str, name: str) -> bool:

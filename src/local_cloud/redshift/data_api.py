@@ -44,7 +44,7 @@ class DataBackend(RedshiftDataAPIServiceBackend):
         self._lock = threading.Lock()
 
     @property
-    def _url_module(self) -> Any:  # type: ignore[misc]
+    def _url_module(self) -> Any:
         return SimpleNamespace(
             url_bases=[r"https?://redshift-data\.(.+)\.amazonaws\.com"],
             url_paths={"{0}/$": DataResponse.dispatch},

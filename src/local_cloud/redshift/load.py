@@ -15,7 +15,15 @@ from local_cloud.redshift.load_source import check_access, find_sources
 from local_cloud.redshift.load_text import TextRows
 from local_cloud.redshift.plans import Copy, Special, Unload
 from local_cloud.redshift.postgres import Postgres
-from local_cloud.redshift.table import Failure, LoadError, Rows, Table, keep_load_errors, read_table
+from local_cloud.redshift.table import (
+    Failure,
+    LoadError,
+    Rows,
+    Table,
+    keep_load_errors,
+    load_errors_sql,
+    read_table,
+)
 from local_cloud.redshift.unload import unload
 
 _PIECE_BYTES = 1024 * 1024
@@ -54,8 +62,8 @@ class Loader:
                 await self._keep(backend, table, [*rows.errors, load_error])
             raise explained from None
         rows.note_skipped(answer.notices)
-        if rows.errors:
-            await self._keep(backend, table, rows.errors)
+        if rows.errors:  # in this transaction, or it would not see them
+            await backend.query(load_errors_sql(table, backend.process_id, rows.errors))
         return int(answer.tag.split()[-1])
 
     def _open(self, plan: Copy, table: Table) -> Rows:
@@ -66,8 +74,8 @@ class Loader:
         return TextRows(self._cloud, plan, table, find_sources(self._cloud, plan))
 
     async def _keep(self, backend: Backend, table: Table, errors: list[LoadError]) -> None:
-        database, session = backend.database, backend.process_id
-        await asyncio.to_thread(keep_load_errors, self._postgres, database, table, session, errors)
+        statement = load_errors_sql(table, backend.process_id, errors)
+        await asyncio.to_thread(keep_load_errors, self._postgres, backend.database, statement)
 
 
 async def _remember(backend: Backend, name: str, value: int) -> None:

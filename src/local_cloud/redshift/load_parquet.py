@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Iterator, Sequence
 
@@ -17,10 +18,7 @@ from local_cloud.redshift.load_source import Source, https_uri
 from local_cloud.redshift.plans import Copy
 from local_cloud.redshift.table import Column, Failure, LoadError, Table
 
-try:
-    from pgpq import ArrowToPostgresBinaryEncoder
-except ImportError:  # it has no wheel for Linux on arm64
-    ArrowToPostgresBinaryEncoder = None
+_HAS_PGPQ = importlib.util.find_spec("pgpq") is not None  # no wheel for Linux on arm64
 
 _SUPPORTED = frozenset(
     "format manifest iam_role credentials access_key_id secret_access_key session_token fillrecord"
@@ -55,7 +53,7 @@ class ParquetRows:
                     FEATURE_NOT_SUPPORTED,
                 )
         self.errors: list[LoadError] = []
-        self.options = "FORMAT binary" if ArrowToPostgresBinaryEncoder else "FORMAT csv"
+        self.options = "FORMAT binary" if _HAS_PGPQ else "FORMAT csv"
         self._plan = plan
         self._columns = table.columns
         self._sources = sources
@@ -73,10 +71,11 @@ class ParquetRows:
         schema = pa.schema(
             [pa.field(str(place), _target(column)) for place, column in enumerate(self._columns)]
         )
-        if ArrowToPostgresBinaryEncoder is None:
-            for batch in self._batches(schema):
-                yield _as_csv(batch)
+        if not _HAS_PGPQ:
+            yield from map(_as_csv, self._batches(schema))
             return
+        from pgpq import ArrowToPostgresBinaryEncoder
+
         encoder = ArrowToPostgresBinaryEncoder(schema)
         yield encoder.write_header()
         for batch in self._batches(schema):
@@ -187,16 +186,16 @@ def _accepts(column: Column, found: pa.DataType) -> bool:
     if column.kind in _INTEGERS:
         return found in _INTEGERS[column.kind][1]
     if column.kind in _TIMESTAMPS:
-        return pa.types.is_timestamp(found)
+        return bool(pa.types.is_timestamp(found))
     if column.kind == "numeric":
-        return (
+        return bool(
             pa.types.is_decimal(found)
             and found.scale == (column.scale or 0)
             and found.precision <= (column.size or 18)
         )
     if column.is_text:
         is_text = pa.types.is_string(found) or pa.types.is_large_string(found)
-        return is_text or pa.types.is_binary(found) or pa.types.is_dictionary(found)
+        return bool(is_text or pa.types.is_binary(found) or pa.types.is_dictionary(found))
     return column.kind in ("super", "bytea")
 
 
@@ -212,7 +211,7 @@ def _parquet_type(file: pq.ParquetFile, field: pa.Field, place: int) -> str:
 def _batch_rows(metadata: pq.FileMetaData) -> int:
     """So many rows that a batch takes little memory."""
     size = sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
-    return max(1, min(_BATCH_ROWS, _BATCH_BYTES * metadata.num_rows // max(size, 1)))
+    return max(1, min(_BATCH_ROWS, int(_BATCH_BYTES * metadata.num_rows // max(size, 1))))
 
 
 def _as_csv(batch: pa.RecordBatch) -> bytes:

@@ -22,7 +22,7 @@ from local_cloud.redshift.plans import Alone, Begin, End, Plain, Plan, Refused, 
 from local_cloud.redshift.super_paths import rewrite_super
 
 _DML = frozenset("select insert update delete with values explain fetch declare close".split())
-# Cutting into tokens costs more than running a bulk INSERT: only where something may have to change.
+# Cutting into tokens costs more than running a bulk INSERT: only where something may change.
 _WORDS = sorted(WORDS | ABSENT | {"conflict", "returning", "filter", "lateral", "json", "jsonb"})
 _SUSPECTS = re.compile(
     r"\[|;\s*\S|\(\s*max\s*\)|distinct\s+on\b"
@@ -41,8 +41,8 @@ _SETTINGS = frozenset(
     " enable_vacuum_boost json_serialization_enable json_serialization_parse_nested_strings"
     " max_concurrency_scaling_clusters max_cursor_result_set_size mv_enable_aqmv_for_session"
     " navigate_super_null_on_error parse_super_null_on_error pg_federation_repeatable_read"
-    " query_group spectrum_enable_pseudo_columns spectrum_query_maxerror stored_proc_log_min_messages"
-    " use_fips_ssl wlm_query_slot_count wlm_json_configuration".split()
+    " query_group spectrum_enable_pseudo_columns spectrum_query_maxerror"
+    " stored_proc_log_min_messages use_fips_ssl wlm_query_slot_count wlm_json_configuration".split()
 )
 _UNSUPPORTED_CREATES = {
     "index": 'SQL command "{sql}" not supported on Redshift tables.',

@@ -50,7 +50,7 @@ class RedshiftServerlessBackend(BaseBackend):
         self.tags: dict[str, list[dict[str, str]]] = {}
 
     @property
-    def _url_module(self) -> Any:  # type: ignore[misc]
+    def _url_module(self) -> Any:
         return SimpleNamespace(
             url_bases=[_URL], url_paths={"{0}/$": RedshiftServerlessResponse.dispatch}
         )

@@ -1,4 +1,4 @@
-"""One client's session: its messages go to PostgreSQL, rewritten; what only Redshift has runs here."""
+"""One client's session: messages go to PostgreSQL, rewritten; what only Redshift has runs here."""
 
 from __future__ import annotations
 

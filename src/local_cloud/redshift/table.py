@@ -107,7 +107,8 @@ def quote(name: str) -> str:
 
 def literal(text: str) -> str:
     """A text as an SQL literal, whatever the session says of backslashes."""
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+    escaped = text.replace("\\", "\\\\").replace("'", "''").replace("\0", "")
+    return f"E'{escaped}'"
 
 
 async def read_table(backend: Backend, plan: Copy) -> Table:
@@ -156,26 +157,30 @@ def _column(name: str, type_: str, is_identity: str) -> Column:
     )
 
 
-def keep_load_errors(
-    postgres: Postgres, database: str, table: Table, session: int, errors: Sequence[LoadError]
-) -> None:
+def load_errors_sql(table: Table, session: int, errors: Sequence[LoadError]) -> str:
+    """The INSERT that puts errors into stl_load_errors."""
+    rows = ", ".join(_load_error_values(error) for error in errors)
+    return (
+        "INSERT INTO redshift.load_errors (userid, tbl, session, query, filename, line_number,"
+        " colname, type, col_length, raw_line, raw_field_value, err_code, err_reason)"
+        f" SELECT 100, {table.oid}, {session}, numbered.query, found.*"
+        " FROM (SELECT nextval('redshift.query_id') AS query) AS numbered,"
+        f" (VALUES {rows}) AS found"
+    )
+
+
+def _load_error_values(error: LoadError) -> str:
+    column = error.column
+    texts = (
+        *((column.name[:127], column.kind[:10], str(column.size or "")) if column else ("",) * 3),
+        error.raw_line[:1024],
+        error.value[:1024],
+    )
+    values = [literal(error.uri[:256]), str(error.line), *map(literal, texts)]
+    return f"({', '.join(values)}, {error.code}, {literal(error.reason[:256])})"
+
+
+def keep_load_errors(postgres: Postgres, database: str, statement: str) -> None:
     """Write stl_load_errors in a transaction of its own, so that they outlive a rollback."""
-    rows = [
-        (
-            *(table.oid, session, error.uri[:256], error.line),
-            *(error.column.name[:127] if error.column else "",),
-            *(error.column.kind[:10] if error.column else "",),
-            *(str(error.column.size or "") if error.column else "",),
-            *(error.raw_line[:1024], error.value[:1024], error.code, error.reason[:256]),
-        )
-        for error in errors
-    ]
     with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('redshift.query_id')")
-        (query,) = cursor.fetchone()
-        cursor.executemany(
-            "INSERT INTO redshift.load_errors (userid, query, tbl, session, filename, line_number,"
-            " colname, type, col_length, raw_line, raw_field_value, err_code, err_reason)"
-            f" VALUES (100, {query}, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            rows,
-        )
+        cursor.execute(statement)

@@ -11,6 +11,7 @@ _SUPER_OID = 4000  # Redshift's
 _SETTINGS = {"server_version": "8.0.2"}
 _BYTES = re.compile(r"redshift_bytes_\d+_(\d+)")
 _CONFLICT = "40001"
+_NULL = "23502"
 _MERGED_TWICE = "21000"
 
 
@@ -63,6 +64,8 @@ def translate_error(fields: dict[str, str]) -> dict[str, str]:
             f" are: 0, 0 (pid:0)"
         )
         return _replaced(fields, "XX000", "1023", detail)
+    if fields.get("C") == _NULL:
+        return _replaced(fields, _NULL, f"Cannot insert a NULL value into column {fields.get('c')}")
     if fields.get("C") == _MERGED_TWICE and fields.get("M", "").startswith("MERGE"):
         return _replaced(fields, "XX000", "Found multiple matches to update the same tuple")
     return fields

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote as quote_path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,10 +27,11 @@ from local_cloud.redshift.backend import Backend
 from local_cloud.redshift.errors import SqlError, not_embedded
 from local_cloud.redshift.load_source import check_access, split_uri
 from local_cloud.redshift.plans import Unload
+from local_cloud.redshift.table import quote
 
 _SUPPORTED = frozenset(
-    "format iam_role credentials access_key_id secret_access_key session_token region allowoverwrite"
-    " cleanpath manifest verbose parallel header delimiter null gzip include maxfilesize"
+    "format iam_role credentials access_key_id secret_access_key session_token region"
+    " allowoverwrite cleanpath manifest verbose parallel header delimiter null gzip include maxfilesize"
     " rowgroupsize extension addquotes".split()
 )
 _BLOCK_BYTES = 4 * 1024 * 1024
@@ -46,6 +47,7 @@ _ARROW_TYPES = {
     1184: pa.timestamp("us", "UTC"),
 }
 _NUMERIC = 1700
+_MAX_DIGITS = 38
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,7 @@ class _Field:
         """The type in a Parquet file."""
         if self.oid == _NUMERIC:
             digits = self.modifier - 4
-            precision, scale = (digits >> 16, digits & 0xFFFF) if self.modifier > 0 else (38, 9)
-            return pa.decimal128(precision, scale)
+            return pa.decimal128(digits >> 16, digits & 0xFFFF)
         return _ARROW_TYPES.get(self.oid, pa.string())
 
 
@@ -82,7 +83,7 @@ async def unload(cloud: Cloud, plan: Unload, backend: Backend) -> int:
             raise not_embedded(f"UNLOAD with {name.upper()}")
     if {"allowoverwrite", "cleanpath"} <= plan.options.keys():
         raise SqlError("ALLOWOVERWRITE and CLEANPATH cannot both be given", "42601")
-    fields = _fields((await backend.query(f"SELECT * FROM ({plan.query}) q LIMIT 0")).columns)
+    fields = await _fields(plan, backend)
     await asyncio.to_thread(_prepare_target, cloud, plan)
     pipe = _Pipe()
     with tempfile.TemporaryDirectory(dir=cloud.home) as folder:
@@ -98,19 +99,32 @@ async def unload(cloud: Cloud, plan: Unload, backend: Backend) -> int:
             pipe.feed(b"")
             written = await asyncio.gather(writing, return_exceptions=True)
     if isinstance(written[0], BaseException):
-        raise SqlError(f"UNLOAD failed: {written[0]}")
+        raise SqlError(f"UNLOAD failed: {written[0]}") from written[0]
     return written[0]
 
 
-def _fields(description: bytes) -> list[_Field]:
+async def _fields(plan: Unload, backend: Backend) -> list[_Field]:
+    """Names and types of the query's columns."""
+    description = (await backend.query(f"SELECT * FROM ({plan.query}) q LIMIT 0")).columns
     fields = []
     place = 2
     for _ in range(struct.unpack_from("!H", description)[0]):
         end = description.index(b"\0", place)
         oid, _size, modifier = struct.unpack_from("!Ihi", description, end + 7)
-        fields.append(_Field(description[place:end].decode(), oid, modifier))
+        name = description[place:end].decode()
+        if oid == _NUMERIC and modifier < 0 and plan.options.get("format") == "parquet":
+            modifier = await _numeric_modifier(plan, backend, name)
+        fields.append(_Field(name, oid, modifier))
         place = end + 19
     return fields
+
+
+async def _numeric_modifier(plan: Unload, backend: Backend, name: str) -> int:
+    """Of a computed number, whose scale PostgreSQL leaves open: as many digits as it has."""
+    answer = await backend.query(
+        f"SELECT coalesce(max(scale({quote(name)})), 0) FROM ({plan.query}) q"
+    )
+    return (_MAX_DIGITS << 16 | int(answer.rows[0][0] or 0)) + 4
 
 
 def _prepare_target(cloud: Cloud, plan: Unload) -> None:
@@ -156,7 +170,8 @@ class _Pipe(io.RawIOBase):
 def _write(cloud: Cloud, plan: Unload, fields: list[_Field], pipe: _Pipe, folder: Path) -> int:
     """Write the rows to files, and these to S3."""
     targets = _Targets(cloud, plan, folder)
-    for batch in _batches(fields, pipe):
+    is_typed = plan.options.get("format") == "parquet"
+    for batch in _batches(fields, pipe, is_typed=is_typed):
         for suffix, part in _partitions(plan, batch):
             targets.add(suffix, part)
     written = targets.finish(fields)
@@ -165,16 +180,17 @@ def _write(cloud: Cloud, plan: Unload, fields: list[_Field], pipe: _Pipe, folder
     return sum(each.rows for each in written)
 
 
-def _batches(fields: list[_Field], pipe: _Pipe) -> Iterator[pa.RecordBatch]:
+def _batches(fields: list[_Field], pipe: _Pipe, *, is_typed: bool) -> Iterator[pa.RecordBatch]:
+    """The rows; as the text that PostgreSQL wrote, which is Redshift's too, unless typed."""
     places = [str(place) for place in range(len(fields))]  # names may repeat
-    types = {place: field.arrow_type for place, field in zip(places, fields, strict=True)}
+    types = [field.arrow_type if is_typed else pa.string() for field in fields]
     try:
         reader = pa.csv.open_csv(
             io.BufferedReader(pipe, _BLOCK_BYTES),
             pa.csv.ReadOptions(column_names=places, block_size=_BLOCK_BYTES),
             pa.csv.ParseOptions(newlines_in_values=True),
             pa.csv.ConvertOptions(
-                column_types=types,
+                column_types=dict(zip(places, types, strict=True)),
                 true_values=["t"],
                 false_values=["f"],
                 null_values=[""],
@@ -207,7 +223,7 @@ def _partitions(plan: Unload, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.R
 
 
 def _folder(value: object) -> str:
-    return "__HIVE_DEFAULT_PARTITION__" if value is None else quote(str(value), safe=" -_.:")
+    return "__HIVE_DEFAULT_PARTITION__" if value is None else quote_path(str(value), safe=" -_.:")
 
 
 class _Targets:
@@ -270,8 +286,7 @@ class _TextWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
-        texts = [_text(values) for values in batch.columns]
-        columns = [pc.fill_null(self._quoted(text), self._null) for text in texts]
+        columns = [pc.fill_null(self._quoted(texts), self._null) for texts in batch.columns]
         lines = pc.binary_join_element_wise(*columns, self._delimiter)
         self._file.write("".join(f"{line}\n" for line in lines.to_pylist()).encode())
 
@@ -285,18 +300,6 @@ class _TextWriter:
     def close(self) -> None:
         """The file is complete."""
         self._file.close()
-
-
-def _text(values: pa.Array) -> pa.Array:
-    """As Redshift writes a value in text: t and f, no zeros after a whole second."""
-    if pa.types.is_boolean(values.type):
-        return pc.if_else(values, "t", "f")
-    texts = values.cast(pa.string())
-    if pa.types.is_timestamp(values.type):
-        texts = pc.replace_substring_regex(texts, r"(\.\d*?)0+(Z?)$", r"\1\2")
-        texts = pc.replace_substring_regex(texts, r"\.(Z?)$", r"\1")
-        texts = pc.replace_substring_regex(texts, r"Z$", "+00")
-    return texts
 
 
 def _write_manifest(cloud: Cloud, plan: Unload, written: list[_Written]) -> None:

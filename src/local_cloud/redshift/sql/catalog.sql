@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS redshift.load_errors (
     err_code integer NOT NULL,
     err_reason char(256) NOT NULL
 );
-GRANT SELECT ON redshift.load_errors TO PUBLIC;
+GRANT SELECT, INSERT ON redshift.load_errors TO PUBLIC;
 CREATE SEQUENCE IF NOT EXISTS redshift.query_id START 1000;
 GRANT USAGE ON SEQUENCE redshift.query_id TO PUBLIC;
 

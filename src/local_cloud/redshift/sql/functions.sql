@@ -368,8 +368,11 @@ CREATE OR REPLACE FUNCTION pg_catalog.json_extract_path_text(text, VARIADIC text
     RETURN redshift_json($1) #>> $2;
 CREATE OR REPLACE FUNCTION pg_catalog.redshift_json_path_or_null(text, VARIADIC text[])
     RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
     RETURN CASE WHEN $1 IS JSON THEN $1::json #>> $2 END;
+END
+$$;
 CREATE OR REPLACE FUNCTION pg_catalog.json_array_length(text) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN json_array_length(redshift_json($1));
