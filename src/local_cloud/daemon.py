@@ -87,7 +87,7 @@ class Services:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(lambda name: _install(name, cloud), _SERVICES))
             self._journal.load(before=cloud.use)
-            storage.empty_trash(everything=True)
+            storage.remove_leftovers()
             self._server = Server(
                 "127.0.0.1",
                 port,

@@ -8,31 +8,25 @@ are written. S3 objects have rows of their own, so that a PUT costs the same how
 from __future__ import annotations
 
 import hashlib
-import io
-import pickle
 import platform
 import sqlite3
 import threading
-import weakref
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]
 import moto
-from cryptography.hazmat.primitives import serialization
 from moto.backends import get_backend
 from moto.core.base_backend import AccountSpecificBackend, BaseBackend
 
 from local_cloud.errors import CloudError
+from local_cloud.pickling import dumps, loads
 
 Row = tuple[str, str, str]  # kind, scope, name
 
 _DUMP_ATTEMPTS = 20
-_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _WRITTEN_BY = f"moto {moto.__version__}, Python {platform.python_version().rpartition('.')[0]}"
 
 
@@ -110,10 +104,8 @@ class Journal:
         backend = _find_backend(service, name)
         state = getattr(backend, "durable_state", lambda: backend.__dict__)()
         for attempt in range(_DUMP_ATTEMPTS):
-            file = io.BytesIO()
             try:
-                _Pickler(file, self._names).dump(state)
-                return file.getvalue()
+                return dumps(state, names=self._names)
             except RuntimeError:  # another request changed a dictionary under the pickler
                 if attempt == _DUMP_ATTEMPTS - 1:
                     raise
@@ -122,7 +114,7 @@ class Journal:
     def _restore_backend(self, service: str, name: str, content: bytes) -> None:
         backend = _find_backend(service, name)
         getattr(backend, "restore_state", backend.__dict__.update)(
-            _Unpickler(io.BytesIO(content)).load()
+            loads(content, find_backend=_find_backend)
         )
 
     def touch(self, kind: str, scope: str, name: str) -> None:
@@ -194,64 +186,6 @@ class Journal:
         """Save what is left."""
         self.save_later()
         self._database.close()
-
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles one backend: other backends by name, locks made anew, threads forgotten."""
-
-    def __init__(self, file: io.BytesIO, names: Mapping[BaseBackend, tuple[str, str]]) -> None:
-        super().__init__(file)
-        self._names = names
-
-    def persistent_id(self, found: Any) -> tuple[str, str] | None:
-        """The name of a backend."""
-        return self._names[found] if isinstance(found, BaseBackend) else None
-
-    def reducer_override(self, found: Any) -> Any:
-        """How to rebuild what pickle cannot carry."""
-        if isinstance(found, _LOCK):
-            return threading.Lock, ()
-        if isinstance(found, _RLOCK):
-            return threading.RLock, ()
-        if isinstance(found, threading.Thread):
-            return _nothing, ()
-        if isinstance(found, weakref.WeakValueDictionary):
-            return weakref.WeakValueDictionary, (dict(found),)
-        if isinstance(found, defaultdict) and type(found) is not defaultdict:
-            made = type(found), found.default_factory
-            return _new_defaultdict, made, found.__dict__, None, iter(found.items())
-        if hasattr(found, "private_bytes"):
-            return _load_private_key, (_private_bytes(found),)
-        return super().reducer_override(found)
-
-
-class _Unpickler(pickle.Unpickler):
-    def persistent_load(self, name: Any) -> BaseBackend:
-        return _find_backend(*name)
-
-
-def _private_bytes(key: Any) -> bytes:
-    encoded: bytes = key.private_bytes(
-        serialization.Encoding.DER,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return encoded
-
-
-def _load_private_key(encoded: bytes) -> Any:
-    return serialization.load_der_private_key(encoded, None)
-
-
-def _nothing() -> None:
-    """What a thread is after a restart."""
-
-
-def _new_defaultdict(kind: type[defaultdict[Any, Any]], factory: Any) -> defaultdict[Any, Any]:
-    """A subclass without its own constructor, whose arguments nobody kept."""
-    made = kind.__new__(kind)
-    defaultdict.__init__(made, factory)
-    return made
 
 
 def _find_backend(service: str, name: str) -> BaseBackend:

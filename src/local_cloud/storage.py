@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import mmap
 import os
 import pickle
 import shutil
 import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,36 +26,12 @@ from moto.s3.utils import _VersionedKeyStore, compute_checksum
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
 from local_cloud.context import Cloud
+from local_cloud.object_files import CHUNK_BYTES, ObjectFiles, StoredBytes
 from local_cloud.state import Journal, Kind
 
-_CHUNK_BYTES = 1024 * 1024
-_GRACE_SECONDS = 300.0  # a job may have listed an object that has been replaced since
-
 _account_id = ""
-_objects = Path()
+_files = ObjectFiles(Path())
 _touch: Callable[[str, str, str], None]
-_trash: list[tuple[float, Path]] = []
-
-
-class StoredBytes(mmap.mmap):
-    """An object's bytes, read from its file when asked for; sent in chunks, sliced for a range."""
-
-    path: Path
-    is_unnamed = False  # no object has this file yet
-
-    @classmethod
-    def open(cls, path: Path) -> StoredBytes | bytes:
-        """Map a file; an empty one cannot be mapped."""
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                return b""
-            mapped = cls(file.fileno(), 0, access=mmap.ACCESS_READ)
-        mapped.path = path
-        return mapped
-
-    def __iter__(self) -> Iterator[bytes]:  # type: ignore[override]  # WSGI sends what it yields
-        for start in range(0, len(self), _CHUNK_BYTES):
-            yield self[start : start + _CHUNK_BYTES]
 
 
 class StoredKey(s3.FakeKey):
@@ -74,7 +47,7 @@ class StoredKey(s3.FakeKey):
     @value.setter
     def value(self, new: StoredBytes | bytes | str) -> None:
         content = new.encode() if isinstance(new, str) else new
-        self.path = _new_path()
+        self.path = _files.new()
         if isinstance(content, StoredBytes):
             (os.rename if content.is_unnamed else os.link)(content.path, self.path)
         else:
@@ -89,7 +62,7 @@ class StoredKey(s3.FakeKey):
             return
         path, self.path = self.path, None
         if path:
-            _trash.append((time.monotonic() + _GRACE_SECONDS, path))
+            _files.discard(path)
         if self.multipart:
             self.multipart.dispose()
         self.disposed = True
@@ -100,7 +73,7 @@ class StoredKey(s3.FakeKey):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.path = state["path"] and _path_of(state["path"])
+        self.path = state["path"] and _files.path(state["path"])
         self.lock = threading.Lock()
 
 
@@ -112,11 +85,11 @@ class StoredMultipart(s3.FakeMultipart):
     ) -> tuple[Any, str, tuple[str, str, int] | None]:
         """Join the parts that `body` names."""
         parts = self._named_parts(body)
-        joined = _new_path()
+        joined = _files.new()
         with joined.open("wb") as target:
             for part in parts:
                 with part.path.open("rb") as source:
-                    shutil.copyfileobj(source, target, _CHUNK_BYTES)
+                    shutil.copyfileobj(source, target, CHUNK_BYTES)
         digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
         etag = hashlib.md5(digests, usedforsecurity=False).hexdigest()
         value = StoredBytes.open(joined)
@@ -193,10 +166,9 @@ class StoredS3Backend(s3.S3Backend):
 
 def install(cloud: Cloud, journal: Journal) -> None:
     """Put files behind moto's S3, and its objects and uploads into the journal."""
-    global _account_id, _objects, _touch
+    global _account_id, _files, _touch
     _account_id = cloud.account_id
-    _objects = cloud.home / "objects"
-    _objects.mkdir(exist_ok=True)
+    _files = ObjectFiles(cloud.home / "objects")
     _touch = journal.touch
     s3.FakeKey, s3.FakeMultipart = StoredKey, StoredMultipart  # type: ignore[misc]
     s3.s3_backends.backend = StoredS3Backend
@@ -219,20 +191,14 @@ def list_objects(bucket: str, prefix: str) -> list[tuple[str, int, Path]]:
     return [(key, path.stat().st_size, path) for key, path in paths if path]
 
 
-def empty_trash(*, everything: bool = False) -> None:
-    """Remove the files that no object names any more, once nobody can be reading them.
+def remove_leftovers() -> None:
+    """Remove the files that a killed process wrote for nobody: at start."""
+    _files.keep_only(set(_named_files()))
 
-    Args:
-        everything: Also those that a killed process left behind, and without waiting: at start.
-    """
-    if everything:
-        named = set(_named_files())
-        for path in _objects.glob("*/*"):
-            if path.name not in named:
-                path.unlink()
-        return
-    while _trash and _trash[0][0] <= time.monotonic():
-        _trash.pop(0)[1].unlink(missing_ok=True)
+
+def empty_trash() -> None:
+    """Remove the files of replaced and deleted objects that nobody can be reading any more."""
+    _files.empty_trash()
 
 
 def _named_files() -> Iterator[str]:
@@ -252,16 +218,6 @@ def _buckets() -> dict[str, Any]:
 
 def _path_in(bucket: Any, key: str) -> Path | None:
     return getattr(bucket.keys.get(key), "path", None) if bucket else None
-
-
-def _new_path() -> Path:
-    path = _path_of(uuid.uuid4().hex)
-    path.parent.mkdir(exist_ok=True)
-    return path
-
-
-def _path_of(name: str) -> Path:
-    return _objects / name[:2] / name
 
 
 def _dump_object(bucket: str, key: str) -> bytes | None:

@@ -15,8 +15,9 @@ from moto.core.exceptions import JsonRESTError
 
 from local_cloud.context import Cloud
 from local_cloud.lambda_.code import CodeError, link_sdk, python_path, unpack
+from local_cloud.lambda_.pool import Pool
 from local_cloud.lambda_.runtime_api import RuntimeApi
-from local_cloud.lambda_.workers import Pool, Program, Result
+from local_cloud.lambda_.workers import Program, Result
 
 _MAX_EVENT_BYTES = {"RequestResponse": 6_291_456, "Event": 1_048_576}  # AWS Lambda quotas
 _RETRY_SECONDS = (1.0, 2.0)  # AWS waits one minute, then two

@@ -9,7 +9,8 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from local_cloud.lambda_.workers import Pool, Worker
+from local_cloud.lambda_.pool import Pool
+from local_cloud.lambda_.workers import Worker
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -1,4 +1,4 @@
-"""The processes that run functions: one event at a time each, kept warm, held to their limits."""
+"""A process that runs a function: one event at a time, held to the limits of memory and time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from local_cloud.lambda_.bootstrap import _END_OF_LOG
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INIT_SECONDS = 10.0  # AWS Lambda: the init phase, before the function's own timeout counts
-_IDLE_SECONDS = 300.0
 _WATCH_SECONDS = 0.05
 _LOG_SECONDS = 1.0
 _TAIL_BYTES = 4096
@@ -217,72 +216,3 @@ class Worker:
         self.events.put(None)
         self._process.kill()
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether it waited for an event for too long."""
-        return time.monotonic() - self.idle_since > _IDLE_SECONDS
-
-
-class Pool:
-    """All workers: an idle one of the same program is used again, and there are never too many."""
-
-    def __init__(self, cloud: Cloud, scratch: Path) -> None:
-        self.workers: dict[str, Worker] = {}
-        self._cloud, self._scratch = cloud, scratch
-        self._idle: list[Worker] = []
-        self._capacity = threading.Semaphore(max(4, 2 * (os.cpu_count() or 1)))
-        self._lock = threading.Lock()
-        threading.Thread(target=self._end_stale, daemon=True).start()
-
-    def _end_stale(self) -> None:
-        while True:
-            time.sleep(_IDLE_SECONDS / 10)
-            with self._lock:
-                for worker in [worker for worker in self._idle if worker.is_stale]:
-                    self._drop(worker)
-
-    def run(self, program: Program, event: bytes) -> tuple[Result, Worker]:
-        """Run one event, on a warm worker if there is one."""
-        with self._capacity:
-            worker = self._take(program)
-            invocation = Invocation(event, program.arn, program.timeout_seconds)
-            try:
-                result = worker.invoke(invocation)
-            finally:
-                self._give_back(worker)
-            return result, worker
-
-    def _take(self, program: Program) -> Worker:
-        with self._lock:
-            outdated = [
-                worker
-                for worker in self._idle
-                if not worker.is_alive
-                or (worker.program.arn == program.arn and worker.program != program)
-            ]
-            for worker in outdated:
-                self._drop(worker)
-            for worker in self._idle:
-                if worker.program == program:
-                    self._idle.remove(worker)
-                    return worker
-        worker = Worker(program, self._cloud, self._scratch)
-        self.workers[worker.id] = worker
-        return worker
-
-    def _drop(self, worker: Worker) -> None:
-        self._idle.remove(worker)
-        self.workers.pop(worker.id, None)
-        worker.stop()
-
-    def _give_back(self, worker: Worker) -> None:
-        with self._lock:
-            self._idle.append(worker)
-            if not worker.is_alive:
-                self._drop(worker)
-
-    def stop(self) -> None:
-        """End every worker."""
-        for worker in list(self.workers.values()):
-            worker.stop()
