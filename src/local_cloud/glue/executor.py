@@ -25,6 +25,7 @@ from local_cloud.glue.jvm import SPARK_HOME, Jvm, spark_properties, start_jvm
 from local_cloud.glue.logs import LogStream
 
 _WORKER = Path(__file__).parent / "worker"
+_SESSION_NAME = "GlueJobRunnerSession"  # as on AWS
 _POLL_SECONDS = 0.05
 _CARRY_LOGS_SECONDS = 0.5
 _JVM_END_SECONDS = 120
@@ -197,7 +198,7 @@ class Executor:
         bookmark = self.bookmark_file(task.run.job_name)
         return {
             **{name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-            **self._cloud.environment(),
+            **self._cloud.role_environment(self._role_arn(task.job), _SESSION_NAME),
             "NO_PROXY": "127.0.0.1,localhost",
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -211,8 +212,12 @@ class Executor:
             "LOCAL_CLOUD_GLUE_BOOKMARK_OPTION": arguments.bookmark,
         }
 
+    def _role_arn(self, job: FakeJob) -> str:
+        is_arn = job.role.startswith("arn:")
+        return job.role if is_arn else f"arn:aws:iam::{self._cloud.account_id}:role/{job.role}"
+
     def _start_jvm(self, task: _Task, arguments: Arguments, environment: dict[str, str]) -> Jvm:
-        properties = spark_properties(self._cloud, app_name=task.run.job_name, folder=task.folder)
+        properties = spark_properties(environment, app_name=task.run.job_name, folder=task.folder)
         jars = [self._download(uri, task.folder / "jars") for uri in arguments.jars]
         return start_jvm(
             self._cloud,

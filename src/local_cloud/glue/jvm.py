@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -95,10 +96,15 @@ def start_jvm(
     return Jvm(child, connection, log)
 
 
-def spark_properties(cloud: Cloud, *, app_name: str, folder: Path) -> dict[str, str]:
-    """Spark's settings for a run: those of Glue where they show, small ones where they do not."""
+def spark_properties(
+    environment: Mapping[str, str], *, app_name: str, folder: Path
+) -> dict[str, str]:
+    """Spark's settings for a run: those of Glue where they show, small ones where they do not.
+
+    Args:
+        environment: The run's, with its credentials.
+    """
     cores = os.cpu_count() or 2
-    credentials = cloud.credentials
     return {
         "spark.app.name": app_name,
         "spark.master": "local[*]",
@@ -111,10 +117,11 @@ def spark_properties(cloud: Cloud, *, app_name: str, folder: Path) -> dict[str, 
         "spark.ui.showConsoleProgress": "false",
         "spark.hadoop.fs.s3.impl": "local_cloud.S3FileSystem",
         "spark.hadoop.fs.s3a.impl": "local_cloud.S3FileSystem",
-        "spark.hadoop.fs.local_cloud.endpoint": cloud.endpoint_url,
-        "spark.hadoop.fs.local_cloud.region": cloud.region,
-        "spark.hadoop.fs.local_cloud.access.key": credentials.access_key_id,
-        "spark.hadoop.fs.local_cloud.secret.key": credentials.secret_access_key,
+        "spark.hadoop.fs.local_cloud.endpoint": environment["AWS_ENDPOINT_URL"],
+        "spark.hadoop.fs.local_cloud.region": environment["AWS_REGION"],
+        "spark.hadoop.fs.local_cloud.access.key": environment["AWS_ACCESS_KEY_ID"],
+        "spark.hadoop.fs.local_cloud.secret.key": environment["AWS_SECRET_ACCESS_KEY"],
+        "spark.hadoop.fs.local_cloud.session.token": environment["AWS_SESSION_TOKEN"],
         # As Glue: no _SUCCESS objects, and a task's files are in place once the task is done.
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
         "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
