@@ -61,6 +61,7 @@ class Postgres:
         self._log = folder / "postgres.log"
         self._socket_folder = _socket_folder(folder)
         self._child: Child | None = None
+        self._stopped = False
         self._prefix = _prefix()
 
     @property
@@ -79,6 +80,8 @@ class Postgres:
             shutil.rmtree(self._data, ignore_errors=True)
             self._initialise()
         self._launch()
+        if self._stopped:
+            return
         digest = _sql_digest()
         if not self._complete.exists():
             self._bootstrap(password)
@@ -109,6 +112,7 @@ class Postgres:
 
     def stop(self) -> None:
         """Disconnect everyone and shut down cleanly."""
+        self._stopped = True
         if self._child is None or self._child.poll() is not None:
             return
         self._child.send_signal(signal.SIGINT)
@@ -124,10 +128,11 @@ class Postgres:
             *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             *("--no-sync", "--no-instructions"),
         ]
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
-        if made.returncode:
+        with self._log.open("wb") as log:
+            failed = self._cloud.spawn(command, stdout=log, stderr=log).wait()
+        if failed:
             raise CloudError(
-                f"the embedded Redshift's database cannot be made: {made.stderr.strip()}",
+                f"the embedded Redshift's database cannot be made: {_tail(self._log)}",
                 fix=f"see that {self._folder} can be written and has room",
             )
 
@@ -140,7 +145,7 @@ class Postgres:
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         deadline = time.monotonic() + _START_SECONDS
-        while True:
+        while not self._stopped:
             with self._log.open("ab") as log:
                 self._child = self._cloud.spawn(command, stdout=log, stderr=log)
             if self._wait(deadline):

@@ -142,7 +142,10 @@ class Session:
 
     async def _extended(self, kind: bytes, payload: bytes) -> None:
         if kind == b"P":
-            payload = self._prepare(payload)
+            payload, refused = self._prepare(payload)
+            if refused:
+                self._skipping = not (await self._settle() and await self._run_special(refused))
+                return
         elif kind == b"B":
             self._bind(payload)
         elif kind == b"E":
@@ -160,21 +163,22 @@ class Session:
             self._pending += messages.message(b"H") if kind != b"H" else b""
             await self._exchange(self._expected)
 
-    def _prepare(self, payload: bytes) -> bytes:
+    def _prepare(self, payload: bytes) -> tuple[bytes, Refused | None]:
+        """The Parse to send on, or why there is none."""
         name, rest = messages.cut_string(payload)
         statement, rest = messages.cut_string(rest)
         self._statements.pop(name, None)
         script = statement.decode()
-        if is_plain(script):
-            return payload
-        plans = plan_script(script)
+        plans = [] if is_plain(script) else plan_script(script)
         if len(plans) != 1:  # PostgreSQL refuses a script, and takes an empty one
-            return payload
+            return payload, None
         plan = plans[0]
+        if isinstance(plan, Refused):
+            return payload, plan
         if isinstance(plan, Plain):
-            return messages.parse(name, plan.sql, rest)[5:]
+            return messages.parse(name, plan.sql, rest)[5:], None
         self._statements[name] = plan
-        return messages.parse(name, _PLACEHOLDER, b"\0\0")[5:]
+        return messages.parse(name, _PLACEHOLDER, b"\0\0")[5:], None
 
     def _bind(self, payload: bytes) -> None:
         portal, rest = messages.cut_string(payload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import os
+import secrets
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,8 @@ def _is_current(found: Certificates) -> bool:
 
 def _make(wanted: Certificates) -> None:
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = _name("prefect-aws-etl embedded cloud CA")
+    # A name of its own: of two authorities of one name, a client blames the signature.
+    authority_name = _name(f"prefect-aws-etl embedded cloud CA {secrets.token_hex(4)}")
     authority = (
         _builder(authority_name, authority_name, authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -31,8 +31,8 @@ from local_cloud.redshift.table import quote
 
 _SUPPORTED = frozenset(
     "format iam_role credentials access_key_id secret_access_key session_token region"
-    " allowoverwrite cleanpath manifest verbose parallel header delimiter null gzip include maxfilesize"
-    " rowgroupsize extension addquotes".split()
+    " allowoverwrite cleanpath manifest verbose parallel header delimiter null gzip include"
+    " maxfilesize rowgroupsize extension".split()
 )
 _BLOCK_BYTES = 4 * 1024 * 1024
 _ARROW_TYPES = {
