@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import pickle
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives import serialization
+from moto.backends import get_backend
 from moto.core.base_backend import BaseBackend
 
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
@@ -21,16 +21,18 @@ def dumps(state: Any, *, names: Mapping[BaseBackend, tuple[str, str]]) -> bytes:
     """Pickle a backend's state.
 
     Args:
-        names: What stands for each backend that the state refers to.
+        names: Service and "account/region" of each backend that the state may refer to.
     """
     file = io.BytesIO()
     _Pickler(file, names).dump(state)
     return file.getvalue()
 
 
-def loads(content: bytes, *, find_backend: Callable[[str, str], BaseBackend]) -> Any:
-    """What `dumps` was given; `find_backend` finds a backend by its name."""
-    return _Unpickler(io.BytesIO(content), find_backend).load()
+def find_backend(service: str, name: str) -> BaseBackend:
+    """A backend by its service and "account/region"."""
+    account, region = name.split("/")
+    found: BaseBackend = get_backend(service)[account][region]  # type: ignore[call-overload]
+    return found
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -40,12 +42,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         super().__init__(file)
         self._names = names
 
-    def persistent_id(self, found: Any) -> tuple[str, str] | None:
-        """The name of a backend."""
-        return self._names[found] if isinstance(found, BaseBackend) else None
-
     def reducer_override(self, found: Any) -> Any:
         """How to rebuild what pickle cannot carry."""
+        if isinstance(found, BaseBackend):  # not by persistent_id, which every string goes through
+            return find_backend, self._names[found]
         if isinstance(found, _LOCK):
             return threading.Lock, ()
         if isinstance(found, _RLOCK):
@@ -60,15 +60,6 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if hasattr(found, "private_bytes"):
             return _load_private_key, (_private_bytes(found),)
         return super().reducer_override(found)
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, find_backend: Callable[[str, str], BaseBackend]) -> None:
-        super().__init__(file)
-        self._find_backend = find_backend
-
-    def persistent_load(self, name: Any) -> BaseBackend:
-        return self._find_backend(*name)
 
 
 def _private_bytes(key: Any) -> bytes:

@@ -8,6 +8,7 @@ are written. S3 objects have rows of their own, so that a PUT costs the same how
 from __future__ import annotations
 
 import hashlib
+import pickle
 import platform
 import sqlite3
 import threading
@@ -18,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import moto
-from moto.backends import get_backend
 from moto.core.base_backend import AccountSpecificBackend, BaseBackend
 
 from local_cloud.errors import CloudError
-from local_cloud.pickling import dumps, loads
+from local_cloud.pickling import dumps, find_backend
 
 Row = tuple[str, str, str]  # kind, scope, name
 
@@ -101,7 +101,7 @@ class Journal:
         AccountSpecificBackend.__getitem__ = noting_get  # type: ignore[assignment,method-assign]
 
     def _dump_backend(self, service: str, name: str) -> bytes:
-        backend = _find_backend(service, name)
+        backend = find_backend(service, name)
         state = getattr(backend, "durable_state", lambda: backend.__dict__)()
         for attempt in range(_DUMP_ATTEMPTS):
             try:
@@ -112,10 +112,8 @@ class Journal:
         raise AssertionError("unreachable")
 
     def _restore_backend(self, service: str, name: str, content: bytes) -> None:
-        backend = _find_backend(service, name)
-        getattr(backend, "restore_state", backend.__dict__.update)(
-            loads(content, find_backend=_find_backend)
-        )
+        backend = find_backend(service, name)
+        getattr(backend, "restore_state", backend.__dict__.update)(pickle.loads(content))
 
     def touch(self, kind: str, scope: str, name: str) -> None:
         """Note that something may be changed: saved when the thread's request ends, else soon."""
@@ -186,9 +184,3 @@ class Journal:
         """Save what is left."""
         self.save_later()
         self._database.close()
-
-
-def _find_backend(service: str, name: str) -> BaseBackend:
-    account, region = name.split("/")
-    found: BaseBackend = get_backend(service)[account][region]  # type: ignore[call-overload]
-    return found
