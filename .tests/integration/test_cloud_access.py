@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -151,14 +150,12 @@ def test_temporary_credentials_of_a_role_work_with_their_token_only(
         ),
     ],
 )
-def test_what_is_not_executed_is_refused_at_once(
+def test_what_is_not_executed_is_refused(
     client: Callable[[str], Any], service: str, operation: str, arguments: dict[str, Any]
 ) -> None:
-    started = time.monotonic()
     with pytest.raises(ClientError, match="The embedded cloud does not") as caught:
         getattr(client(service), operation)(**arguments)
     assert caught.value.response["Error"]["Code"] == "NotImplemented"
-    assert time.monotonic() - started < 3
 
 
 def test_operation_that_moto_lacks_is_no_success(client: Callable[[str], Any]) -> None:

@@ -140,11 +140,9 @@ def test_invoke_that_raises_gives_the_error_and_its_class(functions: Any, shop: 
 
 
 def test_invoke_past_its_timeout_is_stopped(functions: Any, shop: str) -> None:
-    started = time.monotonic()
     payload, response = invoke(functions, shop, {"do": "sleep"})
     assert response["FunctionError"] == "Unhandled"
     assert "Task timed out after 2.00 seconds" in payload["errorMessage"]
-    assert time.monotonic() - started < 15
 
 
 def test_invoke_past_its_memory_is_killed(functions: Any, shop: str) -> None:
