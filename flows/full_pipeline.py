@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from prefect import flow, runtime
 
 from etl import cli, tasks
-from etl.pipeline import check_input
 from etl.report import RunReport, print_report
 
 
@@ -53,8 +52,6 @@ def main() -> int:
     options = cli.pipeline_arguments()
 
     def run() -> None:
-        # Before Prefect starts its server: a typing mistake is told at once.
-        check_input(environment=options.env, dataset=options.dataset, run_date=options.run_date)
         report = full_pipeline(
             run_date=options.run_date,
             dataset=options.dataset,

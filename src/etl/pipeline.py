@@ -28,7 +28,7 @@ from etl.model import Contract
 from etl.publish import PublishResult
 from etl.publish import publish as publish_partition
 from etl.report import Rows, RunReport, StageReport, human_bytes
-from etl.settings import Settings, read_config
+from etl.settings import Settings
 from etl.sources import open_source
 from etl.staging import stage_raw
 from etl.storage import explain_storage_errors
@@ -100,24 +100,14 @@ def _stopwatch() -> Iterator[_Watch]:
     watch.seconds = time.monotonic() - started
 
 
-def check_input(*, environment: str, dataset: str, run_date: date) -> None:
-    """Refuse what can be seen to be wrong before anything is started.
-
-    Raises:
-        UsageError, SettingsError, ContractError: The date lies in the future, or a name is unknown.
-    """
-    check_run_date(run_date)
-    find_contract(dataset)
-    read_config(environment)
-
-
 def start(*, environment: str, dataset: str, run_date: date, loader: str | None = None) -> Run:
     """Check the input, enter the environment, read the contract and keep it where all can read it.
 
     Raises:
         UsageError, SettingsError, ContractError, StorageError: Nothing has been touched.
     """
-    check_input(environment=environment, dataset=dataset, run_date=run_date)
+    check_run_date(run_date)
+    find_contract(dataset)
     settings = enter(environment)
     if loader:
         warehouse = settings.warehouse.model_copy(update={"loader": loader})
