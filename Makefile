@@ -23,7 +23,7 @@ run: $(VENV)/run.stamp ## Install, then run a day of a dataset (DATASET= RUN_DAT
 	@$(BIN)/python flows/full_pipeline.py --run-date $(RUN_DATE) --dataset $(DATASET) --env $(ENV)
 
 test: $(VENV)/dev.stamp ## Install, then pass every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet $(ARGS)
 
 check: lint test ## What CI runs: format, style, types, import rules, tests
 
