@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from moto.core.exceptions import JsonRESTError
 from moto.redshiftdata.exceptions import ResourceNotFoundException, ValidationException
 from moto.redshiftdata.models import RedshiftDataAPIServiceBackend, redshiftdata_backends
 from moto.redshiftdata.responses import RedshiftDataAPIServiceResponse
@@ -108,7 +109,7 @@ class DataBackend(RedshiftDataAPIServiceBackend):
         """A page of a result set."""
         statement, part = self.find(statement_id)
         if not part.has_result or part.status != "FINISHED":
-            raise ResourceNotFoundException.__bases__[0](
+            raise JsonRESTError(
                 "ResourceNotFoundException",
                 "Query does not have result. Please check query status with DescribeStatement.",
             )

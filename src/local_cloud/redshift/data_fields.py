@@ -56,7 +56,7 @@ def column(description: extensions.Column) -> dict[str, Any]:
     """A column as ColumnMetadata describes it."""
     oid = description.type_code
     is_number = oid in (*_WHOLE, *_FLOATING, 1700)
-    length = description.display_size if oid in (25, 1042, 1043) else None
+    length = max(description.internal_size or 0, 0) if oid in (25, 1042, 1043) else None
     return {
         "name": description.name,
         "label": description.name,

@@ -37,7 +37,7 @@ class Runner:
         self._results = results
         self._save = save
         self._pool = ThreadPoolExecutor(_WORKERS, "redshift-data")
-        self._connections: dict[str, Any] = {}
+        self._running: set[str] = set()
         self._changed = threading.Condition()
 
     def submit(self, statement: Statement) -> None:
@@ -53,9 +53,9 @@ class Runner:
         """Stop it, running or not."""
         with self._changed:
             statement.is_cancelled = True
-            connection = self._connections.get(statement.id)
-        if connection:
-            connection.cancel()
+            is_running = statement.id in self._running
+        if is_running:
+            self._redshift.postgres.cancel(statement.process_id)
 
     def query(self, target: dict[str, str], sql: str, values: tuple[Any, ...]) -> list[Any]:
         """Rows of a query on behalf of a call that answers at once."""
@@ -76,8 +76,8 @@ class Runner:
         try:
             connection = self._connect(statement.target)
             with self._changed:
-                self._connections[statement.id] = connection
-            statement.process_id = connection.get_backend_pid()
+                statement.process_id = connection.get_backend_pid()
+                self._running.add(statement.id)
             whole.set_status("STARTED")
             self._run_parts(statement, connection)
             outcome, error = "FINISHED", ""
@@ -87,7 +87,7 @@ class Runner:
             outcome, error = "FAILED", f"ERROR: {failure!r}"
         finally:
             with self._changed:
-                self._connections.pop(statement.id, None)
+                self._running.discard(statement.id)
             if connection:
                 connection.close()
         for part in statement.parts:

@@ -103,6 +103,11 @@ class Postgres:
         connection.autocommit = True
         return connection
 
+    def cancel(self, process_id: int) -> None:
+        """Stop what a session runs."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_cancel_backend(%s)", (process_id,))
+
     def ensure_database(self, name: str) -> None:
         """Create a database unless it exists."""
         with closing(self.connect()) as connection, connection.cursor() as cursor:
