@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
+import signal
 import threading
+import time
 import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from warehouse_samples import change_column, make_contract
 
-from aws.redshift.errors import StatementError
+from aws.redshift.errors import ConnectionLostError, StatementError
 from etl.errors import WarehouseError
 from etl.keys import parse_s3_uri, processed_uri
 from etl.model import Column, Type
@@ -388,6 +391,49 @@ def test_load_conflict_is_retried(warehouse, monkeypatch):
     result = warehouse.load(warehouse.contract(), DAY_1, [_row("a")], executor=executor)
     assert result.table_rows == 1
     assert executor.failures == 0
+
+
+class _Forgetful(_Conflicting):
+    """Loses the answer to the first COMMITs."""
+
+    def run_transaction(self, statements):
+        self._inner.run_transaction(statements)
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionLostError("server closed the connection unexpectedly")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_load_whose_commit_was_done_but_not_answered_counts_once(warehouse, monkeypatch, mode):
+    monkeypatch.setattr("etl.warehouse.executor._FIRST_PAUSE_SECONDS", 0.01)
+    contract = warehouse.contract(load_mode=mode)
+    executor = _Forgetful(warehouse.executor(), failures=1)
+    result = warehouse.load(contract, DAY_1, [_row("a")], executor=executor)
+    assert result == warehouse.load(contract, DAY_1, [_row("a")])
+    assert warehouse.query("SELECT COUNT(*) FROM {s}.things__ledger") == [(1,)]
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_load_interrupted_while_it_waits_ends_at_once_and_changes_nothing(warehouse, loader):
+    contract = warehouse.contract()
+    before = warehouse.load(contract, DAY_1, [_row("a")])
+    blocker = warehouse.open_executor()
+    blocker.execute("BEGIN")
+    blocker.execute(f'LOCK "{warehouse.schema}".things__ledger')
+    warehouse.executor(loader).query("SELECT 1")
+
+    interruption = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    interruption.start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            warehouse.load(contract, DAY_1, [_row("b")], loader=loader)
+    finally:
+        interruption.cancel()
+        blocker.close()
+    assert time.monotonic() - started < 5
+    assert warehouse.load(contract, DAY_1, [_row("a")], loader=loader) == before
+    assert warehouse.query("SELECT id FROM {s}.things") == [("a",)]
 
 
 @pytest.mark.parametrize("loader", LOADERS)

@@ -74,12 +74,6 @@ def insert_sql(contract: Contract, load: Load) -> str:
     )
 
 
-def superseded_sql(contract: Contract, run_date: date) -> str:
-    """How many of the run date's rows did not show when it was loaded."""
-    ledger = ledger_table(contract).sql_name
-    return f"SELECT superseded FROM {ledger} WHERE run_date = {literal(run_date)}"
-
-
 def last_load_sql(contract: Contract) -> str:
     """Load mode and key of the newest load."""
     ledger = ledger_table(contract).sql_name

@@ -19,7 +19,7 @@ from etl.storage import explain_storage_errors
 from etl.warehouse import ledger
 from etl.warehouse.executor import Executor, retry_conflicts
 from etl.warehouse.explain import explain_warehouse_errors, explained_step, load_errors
-from etl.warehouse.load_sql import Step, load_steps
+from etl.warehouse.load_sql import Step, load_steps, run_date_rows_sql
 from etl.warehouse.migrate import migrate
 from etl.warehouse.table_hash import table_hash_sql
 
@@ -127,11 +127,12 @@ def write_load_manifest(s3: S3Client, *, uri: str, files: Sequence[Mapping[str, 
 
 
 def _read_result(executor: Executor, contract: Contract, this: ledger.Load) -> LoadResult:
-    ((superseded,),) = executor.query(ledger.superseded_sql(contract, this.run_date))
+    # Not from the ledger, which the next load may have locked already.
+    ((shown,),) = executor.query(run_date_rows_sql(contract, this.run_date))
     ((table_rows, table_hash),) = executor.query(table_hash_sql(contract))
     return LoadResult(
         loaded=this.loaded,
-        superseded=superseded,
+        superseded=this.loaded - shown,
         table_rows=table_rows,
         table_hash=table_hash,
     )

@@ -10,6 +10,7 @@ gone or aged, or loading dates in another order, ends where one clean load of ea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from etl.model import Column, Contract
 from etl.warehouse import ledger
@@ -50,6 +51,14 @@ def load_steps(
         Step("forget the ledger's row", ledger.delete_sql(contract, load)),
         Step("write the ledger's row", ledger.insert_sql(contract, load)),
         Step("drop the stage table", f"DROP TABLE {_stage(contract)}"),
+    )
+
+
+def run_date_rows_sql(contract: Contract, run_date: date) -> str:
+    """How many rows of the run date the table shows."""
+    return (
+        f"SELECT COUNT(*) FROM {target_table(contract).sql_name}"
+        f" WHERE {identifier(contract.partition)} = {literal(run_date)}"
     )
 
 
