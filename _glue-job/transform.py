@@ -16,7 +16,7 @@ from aws.s3 import get_bytes, put_bytes
 from etl.keys import parse_s3_uri
 from etl.manifest import read_manifest
 from etl.model import Contract
-from etl.spark_transform import transform
+from etl.spark.transform import transform
 
 ARGUMENTS = [
     "JOB_NAME",

@@ -75,18 +75,19 @@ def fit(kind: Type, value: Any) -> Any:
 
 
 def show(value: Any) -> str:
-    """A received value, short enough for a message and safe to store."""
+    """A received value as it may stand in a message."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
         return "an array"
     if isinstance(value, Number):
-        return _shorten(value)
+        return shorten(value)
     text = value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value
-    return _shorten(json.dumps(text, ensure_ascii=False))
+    return shorten(json.dumps(text, ensure_ascii=False))
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
+    """Received text, short enough for a message and safe to store."""
     storable = text.encode("utf-8", "backslashreplace").decode()
     return storable if len(text) <= _SHOWN_CHARACTERS else storable[:_SHOWN_CHARACTERS] + "…"
 

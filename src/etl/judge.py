@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NoReturn
 
-from etl.casts import Number, Unfit, caster, fit, show
+from etl.casts import Number, Unfit, caster, fit, shorten, show
 from etl.expressions import evaluate
 from etl.model import Contract
 
@@ -132,8 +132,8 @@ def _parse(line: str) -> dict[str, Any]:
         raise Unfit(f"expected one JSON object, got {show(record)}")
     if record.get(INVALID_UTF8_KEY) is not None:
         raise Unfit("not UTF-8")
-    if MALFORMED_KEY in record:
-        raise Unfit(str(record[MALFORMED_KEY]))
+    if record.get(MALFORMED_KEY) is not None:
+        raise Unfit(shorten(str(record[MALFORMED_KEY])))
     return record
 
 

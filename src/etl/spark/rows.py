@@ -9,11 +9,12 @@ from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 from pyspark.sql import types as spark
 
-from etl import spark_fast_path as fast
-from etl.judge import INVALID_UTF8_KEY, Judge, Rejected
+from etl.judge import INVALID_UTF8_KEY, MALFORMED_KEY, Judge, Rejected
 from etl.model import Contract
-from etl.spark_types import PathConflict, record_type, row_type
+from etl.spark import fast_path as fast
+from etl.spark.types import NoCommonSchema, record_type, row_type
 
+_WRAPPERS = (INVALID_UTF8_KEY, MALFORMED_KEY)
 _JSON_OPTIONS = {
     "mode": "PERMISSIVE",
     "columnNameOfCorruptRecord": "corrupt",
@@ -45,7 +46,7 @@ def judged_rows(
     """
     try:
         taken = _take(lines, contract, run_date, key)
-    except PathConflict:
+    except NoCommonSchema:
         taken = _take_nothing(lines, contract)
     # Spark feeds Python from a thread of its own, and expressions hold state. Counting right here
     # also keeps the optimizer from moving the fast path's into the judge's argument.
@@ -78,7 +79,9 @@ def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> Dat
 
 
 def _framed_record(contract: Contract, key: str) -> Column:
-    record = record_type(contract).add(INVALID_UTF8_KEY, spark.StringType())
+    record = record_type(contract)
+    for wrapper in _WRAPPERS:
+        record = record.add(wrapper, spark.StringType())
     schema = spark.StructType(
         [
             spark.StructField(f"record-{key}", record),
@@ -100,7 +103,7 @@ def _read(framed: DataFrame, kept: list[Column], contract: Contract, key: str) -
             "`$framed`.`corrupt` IS NULL",
             fast.name("$framed", f"end-{key}"),
             f"{record} IS NOT NULL",
-            f"{record}.{fast.name(INVALID_UTF8_KEY)} IS NULL",
+            *(f"{record}.{fast.name(wrapper)} IS NULL" for wrapper in _WRAPPERS),
         ]
     )
     is_text = contract.source.encoding == "text"

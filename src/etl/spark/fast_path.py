@@ -15,7 +15,7 @@ from datetime import date
 
 from etl.expressions import ascii_only_columns, to_spark_sql
 from etl.model import Column, Contract, Type
-from etl.spark_types import read_precision, spark_type
+from etl.spark.types import read_precision, spark_type
 
 LINE = "`$line`"
 RECORD = "`$record`"

@@ -11,8 +11,9 @@ _LONG_PRECISION = 18
 _MAX_PRECISION = 38
 
 
-class PathConflict(Exception):
-    """Two columns read the same place as different types: no one schema reads both."""
+class NoCommonSchema(Exception):
+    """No one schema reads all columns: two read the same place as different types, or have names
+    that Spark cannot tell apart."""
 
 
 def row_type(contract: Contract) -> spark.StructType:
@@ -64,7 +65,7 @@ def read_type(kind: Type, encoding: Encoding) -> spark.DataType:
             fields = [
                 spark.StructField(each.name, read_type(each.type, encoding)) for each in kind.fields
             ]
-            return spark.StructType(fields)
+            return _struct(fields)
     return spark.StringType()
 
 
@@ -79,7 +80,7 @@ def record_type(contract: Contract) -> spark.StructType:
     """The schema of a received record, as far as the contract's columns go.
 
     Raises:
-        PathConflict: Two columns read the same place as different types.
+        NoCommonSchema: Two columns read the same place as different types.
     """
     received = [column for column in contract.columns if column.derive is None]
     return _object_at((), received, contract.source.encoding)
@@ -97,7 +98,13 @@ def _object_at(
         leaves = {read_type(each.type, encoding) for each in inside if len(each.path) == depth + 1}
         deeper = [each for each in inside if len(each.path) > depth + 1]
         if len(leaves) + bool(deeper) > 1:
-            raise PathConflict(f"{'.'.join((*prefix, name))} is read in more than one way")
+            raise NoCommonSchema(f"{'.'.join((*prefix, name))} is read in more than one way")
         kind = leaves.pop() if leaves else _object_at((*prefix, name), deeper, encoding)
         fields.append(spark.StructField(name, kind))
+    return _struct(fields)
+
+
+def _struct(fields: list[spark.StructField]) -> spark.StructType:
+    if len({field.name.lower() for field in fields}) < len(fields):
+        raise NoCommonSchema(f"names differ in case only: {[field.name for field in fields]}")
     return spark.StructType(fields)

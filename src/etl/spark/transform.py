@@ -6,8 +6,6 @@ that another row with the same key supersedes. What a line means is up to `etl.j
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -15,27 +13,17 @@ from typing import Any
 from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
-from etl import spark_fast_path as fast
 from etl.manifest import Manifest
 from etl.model import Contract
-from etl.spark_files import delete_prefix, list_files
-from etl.spark_rows import judged_rows
+from etl.spark import fast_path as fast
+from etl.spark.files import delete_prefix, list_files
+from etl.spark.rows import judged_rows
+from etl.spark.session import session_settings
 
 _MIB = 1024 * 1024
 _SMALL_FILE_BYTES = 48 * _MIB
 _FULL_FILE_BYTES = 192 * _MIB
 
-_SESSION = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.ansi.enabled": "false",
-    "spark.sql.parquet.compression.codec": "snappy",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.writeLegacyFormat": "false",
-    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    "spark.sql.sources.partitionOverwriteMode": "static",
-    # Its limit before the shuffle would sort everything a second time.
-    "spark.sql.optimizer.windowGroupLimitThreshold": "-1",
-}
 _NO_MARKER = ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
 
 
@@ -62,7 +50,7 @@ def transform(
         The run's metrics, ready for JSON.
     """
     run = _Run(spark=spark, contract=contract, manifest=manifest, run_date=run_date)
-    with _session(spark):
+    with session_settings(spark):
         rows = _write_valid(run, processed_uri)
         reasons = _write_rejected(run, quarantine_uri, rows["quarantined"])
     return {
@@ -72,19 +60,6 @@ def transform(
         "reasons": reasons,
         "quarantine_files": [asdict(each) for each in list_files(spark, quarantine_uri)],
     }
-
-
-@contextmanager
-def _session(spark: SparkSession) -> Iterator[None]:
-    """The session with the settings that the rows' meaning and the files' format depend on."""
-    earlier = {key: spark.conf.get(key, None) for key in _SESSION}
-    for key, value in _SESSION.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, before in earlier.items():
-            spark.conf.unset(key) if before is None else spark.conf.set(key, before)
 
 
 def _lines(run: _Run) -> DataFrame:

@@ -1,0 +1,282 @@
+"""The transform as a whole: what it writes, replaces, removes and counts."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+from support.contracts import make_column, make_contract, orders_contract
+from support.line_cases import RUN_DATE, json_contract, text_contract
+from support.spark_session import local_spark
+
+from etl.manifest import Manifest, RawObject
+from etl.model import Contract, Type
+from etl.validation.arrow_schema import arrow_schema, schema_differences
+from local_cloud.source_orders import expected_counts, iter_orders
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+VERSIONS = make_contract(
+    make_column("id", Type(kind="integer"), required=True),
+    make_column("at", Type(kind="timestamp")),
+    make_column("text", Type(kind="string")),
+    latest_by="at",
+)
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkSession]:
+    with local_spark() as session:
+        yield session
+
+
+@dataclass
+class Job:
+    """Transforms lines that stand in files of a folder."""
+
+    spark: SparkSession
+    folder: Path
+
+    def run(self, contract: Contract, *parts: list[str]) -> dict[str, Any]:
+        """The metrics for an extraction of these parts."""
+        from etl.spark.transform import transform
+
+        raw = [self._part(index, lines) for index, lines in enumerate(parts)]
+        manifest = Manifest(
+            dataset=contract.dataset,
+            run_date=RUN_DATE,
+            source=contract.source.name,
+            encoding=contract.source.encoding,
+            objects=tuple(raw),
+            rows=sum(each.rows for each in raw),
+            bytes=sum(each.bytes for each in raw),
+            contract_uri="s3://test-artifacts/contract.json",
+        )
+        metrics = transform(
+            self.spark,
+            contract=contract,
+            manifest=manifest,
+            run_date=RUN_DATE,
+            processed_uri=self.uri("processed"),
+            quarantine_uri=self.uri("quarantine"),
+        )
+        assert metrics["manifest_digest"] == manifest.digest
+        counts = metrics["rows"]
+        assert counts["read"] == manifest.rows
+        assert counts["read"] == counts["valid"] + counts["quarantined"] + counts["deduplicated"]
+        assert counts["valid"] == len(self.rows())
+        assert counts["quarantined"] == len(self.quarantine()) == sum(metrics["reasons"].values())
+        for place, name in (("processed", "files"), ("quarantine", "quarantine_files")):
+            found = [
+                {"uri": self.uri(place) + path.name, "bytes": path.stat().st_size}
+                for path in self.files(place)
+            ]
+            assert metrics[name] == found
+        return metrics
+
+    def uri(self, place: str) -> str:
+        return f"file://{self.folder}/{place}/"
+
+    def files(self, place: str) -> list[Path]:
+        """Everything there is, strays included."""
+        return sorted(path for path in (self.folder / place).rglob("*") if path.is_file())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The processed rows."""
+        return [
+            row
+            for path in self.files("processed")
+            for row in pq.ParquetFile(path).read().to_pylist()
+        ]
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """The rejected rows."""
+        return [
+            json.loads(line)
+            for path in self.files("quarantine")
+            for line in gzip.decompress(path.read_bytes()).splitlines()
+        ]
+
+    def _part(self, index: int, lines: list[str]) -> RawObject:
+        body = gzip.compress("".join(line + "\n" for line in lines).encode(), mtime=0)
+        path = self.folder / f"part-{index:05d}.jsonl.gz"
+        path.write_bytes(body)
+        digest = hashlib.sha256(body).hexdigest()
+        return RawObject(uri=f"file://{path}", bytes=len(body), sha256=digest, rows=len(lines))
+
+
+@pytest.fixture
+def job(spark: SparkSession, tmp_path: Path) -> Job:
+    return Job(spark, tmp_path)
+
+
+def test_transform_demo_day_gives_what_the_shop_promises(job: Job) -> None:
+    lines = list(iter_orders(RUN_DATE, 0, 2000))
+    expected = expected_counts(2000)
+    metrics = job.run(orders_contract(), lines[:1000], lines[1000:])
+    assert metrics["rows"]["valid"] == expected.loaded
+    assert metrics["rows"]["quarantined"] == expected.quarantined
+    assert metrics["rows"]["deduplicated"] == expected.deduplicated
+    assert len(metrics["files"]) == len(metrics["quarantine_files"]) == 1
+
+
+def test_transform_parquet_schema_is_the_contracts(job: Job) -> None:
+    for contract, line in ((json_contract(), '{"id": 1}'), (text_contract(), '{"id": "1"}')):
+        job.run(contract, [line])
+        found = pq.ParquetFile(job.files("processed")[0])
+        assert schema_differences(found.schema_arrow, arrow_schema(contract)) == []
+        assert found.metadata.row_group(0).column(0).compression == "SNAPPY"
+
+
+def test_transform_rejected_row_carries_payload_reason_and_origin(job: Job) -> None:
+    bad = '{"id": "ü", "flag": 1}  '
+    job.run(json_contract(version="3.2.1"), ['{"id": 1}', bad])
+    (found,) = job.quarantine()
+    assert found.pop("source_uri").endswith(f"{job.folder}/part-00000.jsonl.gz")
+    assert found == {
+        "payload": bad,
+        "reasons": 'id: expected integer, got "ü"; flag: expected boolean, got 1',
+        "dataset": "things",
+        "run_date": "2026-01-01",
+        "contract_version": "3.2.1",
+    }
+
+
+def test_transform_reasons_are_counted_by_what_comes_first(job: Job) -> None:
+    bad = ["x", "{}", '{"id": "a", "flag": 1}', '{"id": "b"}', '{"id": 1, "small": 100}']
+    metrics = job.run(json_contract(), bad)
+    assert metrics["reasons"] == {"record": 1, "id": 3, "rule small_enough": 1}
+
+
+def test_transform_latest_row_of_a_key_wins_then_the_greatest_payload(job: Job) -> None:
+    early, late = '"2026-01-01T00:00:00Z"', '"2026-01-01T01:00:00+00:30"'
+    lines = [
+        f'{{"id": 1, "at": {late}, "text": "late"}}',
+        f'{{"id": 1, "at": {early}, "text": "z early"}}',
+        '{"id": 1, "text": "zz never"}',
+        '{"id": 2, "text": "a"}',
+        '{"id": 2, "text": "ž"}',
+        '{"id": 2, "text": "z"}',
+        f'{{"id": 3, "at": {early}}}',
+        f'{{"id": 3, "at": {early}}}',
+        f'{{"id": "4", "at": {late}}}',
+        f'{{"id": 4, "at": {early}, "text": "the other is rejected"}}',
+    ]
+    metrics = job.run(VERSIONS, lines[:5], lines[5:])
+    assert metrics["rows"] == {"read": 10, "valid": 4, "quarantined": 1, "deduplicated": 5}
+    texts = {row["id"]: row["text"] for row in job.rows()}
+    assert texts == {1: "late", 2: "ž", 3: None, 4: "the other is rejected"}
+
+
+def test_transform_key_of_two_columns_is_one_key(job: Job) -> None:
+    contract = make_contract(
+        make_column("a", Type(kind="string")),
+        make_column("b", Type(kind="date")),
+        primary_key=("a", "b"),
+    )
+    lines = ['{"a": "x", "b": "2026-01-01"}', '{"a": "x", "b": "2026-01-02"}'] * 2
+    assert job.run(contract, lines)["rows"]["valid"] == 2
+
+
+def test_transform_again_replaces_what_was_there(job: Job) -> None:
+    job.run(json_contract(), ['{"id": 1}', '{"id": 2}', "x", "y"])
+    job.run(json_contract(), ['{"id": 3}', "z"])
+    assert [row["id"] for row in job.rows()] == [3]
+    assert [row["payload"] for row in job.quarantine()] == ["z"]
+    job.run(json_contract(), ['{"id": 4}'])
+    assert [row["id"] for row in job.rows()] == [4]
+    assert job.files("quarantine") == []
+
+
+def test_transform_empty_day_leaves_nothing_behind(job: Job) -> None:
+    job.run(json_contract(), ['{"id": 1}', "x"])
+    metrics = job.run(json_contract())
+    assert metrics["rows"] == {"read": 0, "valid": 0, "quarantined": 0, "deduplicated": 0}
+    assert job.files("processed") == job.files("quarantine") == []
+
+
+def test_transform_day_of_bad_rows_only_leaves_no_processed_file(job: Job) -> None:
+    job.run(json_contract(), ['{"id": 1}'])
+    metrics = job.run(json_contract(), ["x", "y"])
+    assert metrics["rows"] == {"read": 2, "valid": 0, "quarantined": 2, "deduplicated": 0}
+    assert job.files("processed") == []
+
+
+def test_transform_rows_of_ten_megabytes_pass_or_are_rejected_whole(job: Job) -> None:
+    text = "ž" * 5_000_000
+    contract = make_contract(
+        make_column("id", Type(kind="integer")),
+        make_column("text", Type(kind="string", max_bytes=16_000_000)),
+    )
+    lines = [f'{{"id": 1, "text": "{text}"}}', f'{{"id": "2", "text": "{text}"}}']
+    metrics = job.run(contract, lines)
+    assert metrics["rows"] == {"read": 2, "valid": 1, "quarantined": 1, "deduplicated": 0}
+    assert job.rows()[0]["text"] == text
+    assert job.quarantine()[0]["payload"] == lines[1]
+
+
+def test_transform_two_hundred_columns_pass(job: Job) -> None:
+    kinds = [
+        Type(kind="integer"),
+        Type(kind="string"),
+        Type(kind="decimal", precision=12, scale=2),
+        Type(kind="timestamp"),
+    ]
+    columns = [make_column(f"c{index}", kinds[index % 4]) for index in range(200)]
+    values: list[Any] = [7, "x", 1.25, "2026-01-01T00:00:00Z"]
+    record = {f"c{index}": values[index % 4] for index in range(200)}
+    metrics = job.run(make_contract(*columns), [json.dumps(record | {"c0": n}) for n in range(50)])
+    assert metrics["rows"]["valid"] == 50
+    assert len(job.rows()[0]) == 200
+
+
+def test_transform_csv_rows_end_as_their_types(job: Job) -> None:
+    record = {"id": "1", "text": "", "amount": "1.5", "flag": "TRUE", "day": "2026-01-01"}
+    job.run(text_contract(), [json.dumps(record)])
+    row = job.rows()[0]
+    assert (row["text"], str(row["amount"]), row["flag"]) == (None, "1.50", True)
+
+
+def test_transform_dates_before_the_gregorian_calendar_stay_what_they_are(job: Job) -> None:
+    job.run(json_contract(), ['{"id": 1, "day": "0001-01-01", "at": "1001-01-01T00:00:00Z"}'])
+    row = job.rows()[0]
+    assert (row["day"].isoformat(), row["at"].isoformat()) == (
+        "0001-01-01",
+        "1001-01-01T00:00:00+00:00",
+    )
+
+
+def test_transform_leaves_the_sessions_settings_alone(job: Job) -> None:
+    job.spark.conf.set("spark.sql.ansi.enabled", "true")
+    job.spark.conf.unset("spark.sql.session.timeZone")
+    zone = job.spark.conf.get("spark.sql.session.timeZone")
+    job.run(json_contract(), ['{"id": 1}'])
+    assert job.spark.conf.get("spark.sql.ansi.enabled") == "true"
+    assert job.spark.conf.get("spark.sql.session.timeZone") == zone
+    job.spark.conf.unset("spark.sql.ansi.enabled")
+
+
+def test_transform_plan_has_one_shuffle_one_sort_and_asks_python_once(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyspark.sql import DataFrameWriter
+
+    plans: list[str] = []
+    write: Callable[..., None] = DataFrameWriter.parquet
+
+    def keep_plan(self: DataFrameWriter, *arguments: Any, **options: Any) -> None:
+        plans.append(self._df._jdf.queryExecution().executedPlan().toString())
+        write(self, *arguments, **options)
+
+    monkeypatch.setattr(DataFrameWriter, "parquet", keep_plan)
+    job.run(orders_contract(), list(iter_orders(RUN_DATE, 0, 10)))
+    nodes = ("Exchange", "Sort", "BatchEvalPython", "from_json(")
+    assert [plans[0].count(f" {node}") for node in nodes] == [1, 1, 1, 1]
