@@ -89,13 +89,14 @@ def test_psql_runs_statements(cloud: dict[str, str]) -> None:
         pytest.skip("psql is not installed")
     done = subprocess.run(
         [psql, "--no-psqlrc", "--tuples-only", "--no-align"],
-        input="SELECT NVL(NULL, 'a');\nCREATE TEMP TABLE t (v INT) DISTSTYLE EVEN;\nSELECT 1/0;\n",
+        input="SELECT NVL(NULL, 'a');\nCREATE TEMP TABLE t (v INT) DISTSTYLE EVEN;\n"
+        "\\d t\nSELECT 1/0;\n",
         capture_output=True,
         text=True,
         env=os.environ,
     )
-    assert done.stdout.splitlines() == ["a", "CREATE TABLE"]
-    assert "division by zero" in done.stderr
+    assert done.stdout.splitlines() == ["a", "CREATE TABLE", "v|integer|||"]
+    assert done.stderr.splitlines()[0] == "ERROR:  division by zero"
 
 
 # Temporary credentials ----------------------------------------------------------------------------

@@ -42,8 +42,9 @@ def run(api: Any, sql: str, **more: Any) -> dict[str, Any]:
 def test_statement_returns_typed_records(api: Any) -> None:
     done = run(
         api,
-        "SELECT 7::SMALLINT AS a, 2::BIGINT AS b, 1.50::DECIMAL(9,2) AS c, 0.1::FLOAT AS d, true AS e,"
-        " 'Zoë'::VARCHAR(9) AS f, DATE '2026-01-31' AS g, TIMESTAMP '2026-01-31 01:02:03.5' AS h,"
+        "SELECT 7::SMALLINT AS a, 2::BIGINT AS b, 1.50::DECIMAL(9,2) AS c, 0.1::FLOAT AS d,"
+        " true AS e, 'Zoë'::VARCHAR(9) AS f, DATE '2026-01-31' AS g,"
+        " TIMESTAMP '2026-01-31 01:02:03.5' AS h,"
         " '2026-01-31 01:02:03+00'::TIMESTAMPTZ AS i, JSON_PARSE('[1]') AS j, NULL::INT AS k",
     )
     assert (done["Status"], done["HasResultSet"], done["ResultRows"]) == ("FINISHED", True, 1)

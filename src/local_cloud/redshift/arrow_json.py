@@ -35,13 +35,11 @@ def _quoted(texts: pa.Array) -> pa.Array:
 def _strings(values: pa.Array) -> pa.Array:
     if not pc.any(pc.match_substring_regex(values, _ESCAPED)).as_py():
         return _quoted(values)
-    return pa.array(
-        [
-            None if text is None else json.dumps(text, ensure_ascii=False)
-            for text in values.to_pylist()
-        ],
-        pa.string(),
+    escaped = (
+        None if text is None else json.dumps(text, ensure_ascii=False)
+        for text in values.to_pylist()
     )
+    return pa.array(escaped, pa.string())
 
 
 def _objects(values: pa.StructArray) -> pa.Array:
@@ -63,12 +61,12 @@ def _arrays(values: pa.ListArray) -> pa.Array:
 
 
 def _maps(values: pa.MapArray) -> pa.Array:
-    entries = values.cast(
-        pa.list_(pa.struct([("key", values.type.key_type), ("value", values.type.item_type)]))
-    ).flatten()
-    keys = _quoted_keys(pc.struct_field(entries, 0))
+    entry = pa.struct([("key", values.type.key_type), ("value", values.type.item_type)])
+    lists = values.cast(pa.list_(entry))
+    entries = lists.flatten()
     texts = _or_null(to_json(pc.struct_field(entries, 1)))
-    return _joined(values, pc.binary_join_element_wise(keys, texts, ":"), "{", "}")
+    pairs = pc.binary_join_element_wise(_quoted_keys(pc.struct_field(entries, 0)), texts, ":")
+    return _joined(lists, pairs, "{", "}")
 
 
 def _quoted_keys(keys: pa.Array) -> pa.Array:

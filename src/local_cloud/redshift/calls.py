@@ -170,7 +170,7 @@ def _rewrite_call(tokens: Tokens, place: int, opening: int, done: list[Token]) -
     if name == "listagg":
         return _rewrite_listagg(tokens, inside, end + 1, done)
     if [token.word for token in significant(inside)] == ["max"]:
-        done.append(sql(f"{_TYPE_NAMES.get(name, name)}(65535)"))
+        done.append(sql(f"{_TYPE_NAMES.get(name, tokens[place].text)}(65535)"))
     elif rewrite := _REWRITES.get(name):
         arguments = [rewrite_calls(argument) for argument in split(inside, ",")]
         try:

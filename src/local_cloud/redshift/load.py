@@ -10,9 +10,7 @@ from local_cloud.context import Cloud
 from local_cloud.redshift import messages
 from local_cloud.redshift.backend import Answer, Backend, BackendError
 from local_cloud.redshift.errors import SqlError
-from local_cloud.redshift.load_parquet import ParquetRows
 from local_cloud.redshift.load_source import check_access, find_sources
-from local_cloud.redshift.load_text import TextRows
 from local_cloud.redshift.plans import Copy, Special, Unload
 from local_cloud.redshift.postgres import Postgres
 from local_cloud.redshift.table import (
@@ -24,7 +22,6 @@ from local_cloud.redshift.table import (
     load_errors_sql,
     read_table,
 )
-from local_cloud.redshift.unload import unload
 
 _PIECE_BYTES = 1024 * 1024
 _COPY_DATA = struct.Struct("!cI")
@@ -40,6 +37,8 @@ class Loader:
     async def run(self, plan: Special, backend: Backend) -> str:
         """Run it in the session's transaction; the tag to answer with."""
         if isinstance(plan, Unload):
+            from local_cloud.redshift.unload import unload  # pyarrow: see _open
+
             rows = await unload(self._cloud, plan, backend)
             await _remember(backend, "last_unload_count", rows)
             return "UNLOAD"
@@ -67,6 +66,10 @@ class Loader:
         return int(answer.tag.split()[-1])
 
     def _open(self, plan: Copy, table: Table) -> Rows:
+        # Here and not above: pyarrow would make every start slower by a quarter of a second.
+        from local_cloud.redshift.load_parquet import ParquetRows
+        from local_cloud.redshift.load_text import TextRows
+
         check_access(self._cloud, plan.options)
         if plan.options.get("format") == "parquet":
             sources = find_sources(self._cloud, plan)

@@ -117,7 +117,7 @@ class Server:
             self._postgres.socket,
             {"user": role, "database": database, "client_encoding": "UTF8"} | kept,
         )
-        await self._greet(writer, backend)
+        await self._greet(writer, backend, is_psql=parameters.get("application_name") == "psql")
         return backend
 
     async def _startup(
@@ -152,9 +152,11 @@ class Server:
             else:
                 raise SqlError(f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}")
 
-    async def _greet(self, writer: asyncio.StreamWriter, backend: Backend) -> None:
+    async def _greet(
+        self, writer: asyncio.StreamWriter, backend: Backend, *, is_psql: bool
+    ) -> None:
         """Pass on what PostgreSQL says at the start of a session."""
-        translator = Translator(self._super_oid)
+        translator = Translator(self._super_oid, is_psql=is_psql)
         answer = b""
         while True:
             data, marks = await backend.frames()

@@ -8,7 +8,7 @@ import struct
 from local_cloud.redshift import messages
 
 _SUPER_OID = 4000  # Redshift's
-_SETTINGS = {"server_version": "8.0.2"}
+_VERSION = "8.0.2"  # of the PostgreSQL that Redshift says it is
 _BYTES = re.compile(r"redshift_bytes_\d+_(\d+)")
 _CONFLICT = "40001"
 _NULL = "23502"
@@ -20,10 +20,12 @@ class Translator:
 
     Args:
         super_oid: The type that stands for SUPER in this database.
+        is_psql: Its backslash commands ask the catalogue of the version they are told.
     """
 
-    def __init__(self, super_oid: int) -> None:
+    def __init__(self, super_oid: int, *, is_psql: bool = False) -> None:
         self._super_oid = struct.pack("!I", super_oid)
+        self._is_psql = is_psql
 
     def frame(self, kind: bytes, payload: bytes) -> bytes:
         """The frame that the client is to get; empty for none."""
@@ -31,7 +33,9 @@ class Translator:
             return messages.fields_message(kind, translate_error(messages.read_fields(payload)))
         if kind == b"S":
             name, value = payload[:-1].decode().split("\0", 1)
-            return messages.parameter_status(name, _SETTINGS.get(name, value))
+            if name == "server_version" and not self._is_psql:
+                value = _VERSION
+            return messages.parameter_status(name, value)
         if kind == b"T" and self._super_oid in payload:
             return messages.message(kind, self._row_description(payload))
         if kind == b"t" and self._super_oid in payload:
