@@ -17,7 +17,5 @@ for name, value in {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "etl",
-    # After Ctrl-C the built-in server is gone first; waiting for it would take over a minute.
-    "PREFECT_CLIENT_MAX_RETRIES": "0",
 }.items():
     os.environ.setdefault(name, value)

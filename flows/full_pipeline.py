@@ -52,6 +52,7 @@ def main() -> int:
     options = cli.pipeline_arguments()
 
     def run() -> None:
+        tasks.start_server()
         report = full_pipeline(
             run_date=options.run_date,
             dataset=options.dataset,

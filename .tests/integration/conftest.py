@@ -1,16 +1,18 @@
-"""One embedded cloud for all integration tests of a session, in a home of its own."""
+"""One embedded cloud and one Prefect server for all integration tests of a session."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from support.pipeline_runs import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "local_cloud")
@@ -59,3 +61,33 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 def client(cloud: dict[str, str]) -> Callable[[str], Any]:
     """Makes boto3 clients of the embedded cloud: client("s3")."""
     return lambda service: boto3.client(service)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="session")
+def prefect_api_url() -> Iterator[str]:
+    """A Prefect server, used by the flows of this process, for those of others too."""
+    import _bootstrap  # noqa: F401  isort: skip  before Prefect, whose settings it makes
+
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="session")
+def make_bench(client: Callable[[str], Any], prefect_api_url: str) -> Callable[[], Bench]:
+    """Makes places to run the pipeline in, each with tables of its own."""
+
+    def make() -> Bench:
+        name = f"e2e_{uuid.uuid4().hex[:8]}"
+        client("glue").create_database(DatabaseInput={"Name": name})
+        return Bench(client, name, prefect_api_url)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def bench(make_bench: Callable[[], Bench]) -> Bench:
+    """The module's own tables."""
+    return make_bench()

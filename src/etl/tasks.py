@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -9,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
@@ -37,6 +40,23 @@ async def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code") in _PASSING
     return isinstance(error, (BotoCoreError, ConnectionError))
+
+
+def start_server() -> None:
+    """Start Prefect's built-in server, unless another is configured, out of Ctrl-C's reach.
+
+    A terminal sends Ctrl-C to all processes of a command. This one would be gone before the flow
+    could tell it that it was stopped.
+    """
+
+    def start() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for what this thread starts
+        with get_client(sync_client=True):
+            pass
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    thread.join()
 
 
 def _task_run_name(name: str) -> str:

@@ -1,0 +1,218 @@
+"""Runs of flows/full_pipeline.py, in this process or one of their own, and what they leave."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from etl import pipeline
+from etl.contracts import load_contract
+from etl.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, str(ROOT / "flows" / "full_pipeline.py"))
+# What lies in the artifacts bucket whether a run ends well or not: code, compiled contracts (by
+# their fingerprint), the results of anybody's queries.
+_SHARED = ("athena-results/", "code/", "contracts/")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What `--json` prints, with nothing else on standard output."""
+        assert self.code == 0, self.err
+        report: dict[str, Any] = json.loads(self.out)
+        return report
+
+    def fails(self, *words: str, code: int = 1) -> None:
+        """Assert the exit code and words of the message, and that it is a short message."""
+        assert self.code == code, self.err
+        for word in words:
+            assert word in self.err
+        assert "\nTraceback" not in f"\n{self.err}"  # a Lambda's log may hold its own, indented
+        assert len(self.err.splitlines()) < 30, self.err
+        assert self.out == ""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs the pipeline into tables of its own on the session's embedded cloud.
+
+    Attributes:
+        schema: The warehouse's schema; the catalogue's database has the same name.
+        api_url: A Prefect server for processes of their own.
+    """
+
+    client: Callable[[str], Any]
+    schema: str
+    api_url: str
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that lead a run to this bench's tables."""
+        return {"ETL_WAREHOUSE__SCHEMA_NAME": self.schema, "ETL_GLUE__DATABASE": self.schema}
+
+    def run(
+        self, run_date: str, *options: str, contracts: Path | None = None, **environ: str | None
+    ) -> Outcome:
+        """The command line's main function, in this process.
+
+        Args:
+            contracts: A folder to read contracts from instead of config/contracts/.
+            environ: Variables to set, or with None to remove.
+        """
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, _kept_process():
+            patch.setattr(sys, "argv", [COMMAND[1], "--run-date", run_date, *options])
+            for name, value in (self.environ | environ).items():
+                patch.delenv(name, False) if value is None else patch.setenv(name, value)
+            if contracts:
+                patch.setattr(pipeline, "load_contract", partial(load_contract, folder=contracts))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = _main()
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    def run_json(self, run_date: str, *options: str, **arguments: Any) -> dict[str, Any]:
+        """The report of a run that ends well."""
+        return self.run(run_date, "--json", *options, **arguments).report
+
+    def start_command(self, run_date: str, *options: str, **environ: str) -> subprocess.Popen[str]:
+        """The real command line, in a process group of its own as a shell starts it."""
+        return subprocess.Popen(
+            [*COMMAND, "--run-date", run_date, *options],
+            env=os.environ | self.environ | {"PREFECT_API_URL": self.api_url} | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run_command(self, run_date: str, *options: str, **environ: str) -> Outcome:
+        """The real command line, to its end."""
+        process = self.start_command(run_date, *options, **environ)
+        out, err = process.communicate(timeout=400)
+        return Outcome(process.returncode, out, err)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the warehouse answers; {s} is the bench's schema."""
+        connection = psycopg2.connect("")  # PGHOST … are the session's
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql.format(s=f'"{self.schema}"'))
+                return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            connection.close()
+
+    def table(self, name: str = "orders") -> list[tuple[Any, ...]]:
+        """A table's rows in some fixed order, or none if it does not exist."""
+        try:
+            return sorted(self.query(f"SELECT * FROM {{s}}.{name}"), key=repr)
+        except psycopg2.errors.UndefinedTable:
+            return []
+
+    def keys(self, uri: str) -> list[str]:
+        """The keys under an s3:// prefix."""
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        return [each["Key"] for each in self._objects(bucket, prefix)]
+
+    def read(self, uri: str) -> bytes:
+        """An object's bytes."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        body: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    def read_lines(self, prefix_uri: str) -> list[str]:
+        """The lines of the gzip files under a prefix."""
+        bucket = prefix_uri.split("/")[2]
+        files = [key for key in self.keys(prefix_uri) if key.endswith(".gz")]
+        texts = [gzip.decompress(self.read(f"s3://{bucket}/{key}")).decode() for key in files]
+        return [line for text in texts for line in text.split("\n") if line]
+
+    def put(self, uri: str, body: bytes) -> None:
+        """Write an object."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a run may leave: objects, unfinished uploads, the bench's rows."""
+        found: dict[str, Any] = {
+            name: self.table(name) for name in ("orders", "orders__ledger", "orders__versions")
+        }
+        for bucket in load_settings("local").buckets.model_dump().values():
+            for each in self._objects(bucket, ""):
+                if not each["Key"].startswith(_SHARED):
+                    found[f"s3://{bucket}/{each['Key']}"] = each["ETag"], each["LastModified"]
+            uploads = self.client("s3").list_multipart_uploads(Bucket=bucket)
+            found[f"unfinished in {bucket}"] = len(uploads.get("Uploads", []))
+        return found
+
+    def job_runs(self, job_name: str, run_date: str) -> list[dict[str, Any]]:
+        """The Glue job's runs of a date."""
+        pages = self.client("glue").get_paginator("get_job_runs").paginate(JobName=job_name)
+        runs = [run for page in pages for run in page["JobRuns"]]
+        return [run for run in runs if run["Arguments"].get("--run_date") == run_date]
+
+    def _objects(self, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
+        pages = self.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            yield from page.get("Contents", [])
+
+
+def rows_url(rows: int) -> dict[str, str]:
+    """The variable that makes the demo shop's days so many orders long."""
+    return {"ETL_PLACES__SHOP_API_URL": _source(f"shop/rows/{rows}")}
+
+
+def fault_url(kind: str) -> dict[str, str]:
+    """The variable that makes the shop misbehave in one way."""
+    return {"ETL_PLACES__SHOP_API_URL": _source(f"faults/{kind}")}
+
+
+def _source(path: str) -> str:
+    return f"{os.environ['AWS_ENDPOINT_URL']}/_source/{path}"
+
+
+def _main() -> int:
+    import full_pipeline  # once the harness stands: it imports Prefect
+
+    try:
+        return full_pipeline.main()
+    except SystemExit as end:
+        return int(str(end.code))
+
+
+@contextlib.contextmanager
+def _kept_process() -> Iterator[None]:
+    """Leave this process's variables, handlers and loggers as they were."""
+    logger = logging.getLogger("etl")
+    before = (list(logger.handlers), logger.propagate, logger.level)
+    environ, handler = os.environ.copy(), signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        logger.handlers[:], logger.propagate, logger.level = before
+        signal.signal(signal.SIGTERM, handler)
+        os.environ.clear()
+        os.environ.update(environ)
