@@ -29,6 +29,7 @@ _SESSION_NAME = "GlueJobRunnerSession"  # as on AWS
 _POLL_SECONDS = 0.05
 _CARRY_LOGS_SECONDS = 0.5
 _JVM_END_SECONDS = 120
+_ARCHIVE_SECONDS = 10  # less than `down` waits; a cut archive is made by the next run
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")
 
 
@@ -55,6 +56,7 @@ class Executor:
         self._cloud = cloud
         self._home = cloud.home / "glue"
         self._tasks: dict[str, _Task] = {}
+        self._ending: list[threading.Thread] = []
         self._cloud_stops = False
         cloud.on_stop(self._stop_all)
 
@@ -139,7 +141,7 @@ class Executor:
             child.kill()
             child.wait()
             if jvm:
-                _end_jvm(jvm, at_once=child.returncode != 0)
+                self._end_jvm(jvm, at_once=child.returncode != 0)
             for stream in streams:
                 stream.close()
             _clean_up(folder)
@@ -228,6 +230,17 @@ class Executor:
             worker_type=task.run.worker_type,
         )
 
+    def _end_jvm(self, jvm: Jvm, *, at_once: bool) -> None:
+        """End the driver. In order, a first one writes the class archive; nobody waits for that."""
+        if at_once:
+            jvm.child.kill()
+            jvm.child.wait()
+            return
+        jvm.child.terminate()
+        thread = threading.Thread(target=_wait_or_kill, args=(jvm.child,), daemon=True)
+        self._ending = [each for each in self._ending if each.is_alive()] + [thread]
+        thread.start()
+
     def _log_stream(self, run: JobRun, name: str, files: list[Path]) -> LogStream:
         return LogStream(
             self._cloud.client("logs"),
@@ -241,6 +254,9 @@ class Executor:
         for task in list(self._tasks.values()):
             if task.thread:
                 task.thread.join(timeout=5)
+        deadline = time.monotonic() + _ARCHIVE_SECONDS
+        for thread in self._ending:
+            thread.join(timeout=max(0, deadline - time.monotonic()))
 
 
 def _needs_spark(job: FakeJob) -> bool:
@@ -252,22 +268,12 @@ def _command(job: FakeJob) -> dict[str, str]:
     return dict(command)
 
 
-def _end_jvm(jvm: Jvm, *, at_once: bool) -> None:
-    """End the driver, in order and in the background: the first writes the class archive then."""
-    if at_once:
-        jvm.child.kill()
-        jvm.child.wait()
-        return
-    jvm.child.terminate()
-
-    def wait() -> None:
-        try:
-            jvm.child.wait(timeout=_JVM_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            jvm.child.kill()
-            jvm.child.wait()
-
-    threading.Thread(target=wait, daemon=True).start()
+def _wait_or_kill(child: Child) -> None:
+    try:
+        child.wait(timeout=_JVM_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _clean_up(folder: Path) -> None:

@@ -26,6 +26,14 @@ _OPENED = (
     "java.util.concurrent java.util.concurrent.atomic jdk.internal.ref sun.nio.ch sun.nio.cs "
     "sun.security.action sun.util.calendar"
 ).split()
+# Forty times Java's thresholds for its optimising compiler. It then leaves alone what a short job
+# does a few thousand times: a third less CPU at 2,000 rows, the same at 1,000,000.
+_OPTIMISE_LATER = (
+    "-XX:Tier4InvocationThreshold=200000",
+    "-XX:Tier4MinInvocationThreshold=24000",
+    "-XX:Tier4CompileThreshold=600000",
+    "-XX:Tier4BackEdgeThreshold=1600000",
+)
 _MIB = 1024**2
 _WORKER_MEMORY_MIB = {"G.025X": 1024, "G.1X": 2048}
 _LARGE_WORKER_MEMORY_MIB = 4096
@@ -132,6 +140,7 @@ def _java_options(folder: Path, memory_mib: int) -> list[str]:
     collector = "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 2 else "-XX:+UseParallelGC"
     return [
         collector,
+        *_OPTIMISE_LATER,
         f"-Xmx{memory_mib}m",
         "-Xss4m",
         "-XX:-UsePerfData",
