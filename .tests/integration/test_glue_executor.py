@@ -302,6 +302,7 @@ def test_timeout_ends_a_run_that_takes_too_long(
     definition = jobs.glue.get_job(JobName=name)["Job"]
     job: Any = SimpleNamespace(
         name=name,
+        role="glue-job",
         command=definition["Command"],
         default_arguments={},
         non_overridable_arguments={},
