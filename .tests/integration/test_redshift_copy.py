@@ -306,6 +306,7 @@ TEXTS = [
     ("CSV TRUNCATECOLUMNS", "1,ééééé,\n".encode(), [(1, "éééé", None)]),
     ("CSV GZIP", gzip.compress(b"1,a,\n"), [(1, "a", None)]),
     ("CSV ACCEPTINVCHARS '^'", b"1,a\xff,\n", [(1, "a^", None)]),
+    ("CSV TIMEFORMAT 'auto' DATEFORMAT 'auto'", b"1,a,2026-01-31\n", [(1, "a", "2026-01-31")]),
     ("CSV REGION 'us-east-1' COMPUPDATE OFF STATUPDATE OFF", b"1,a,\n", [(1, "a", None)]),
     ("CSV", b"", []),
     (
@@ -384,6 +385,18 @@ def test_maxerror_leaves_out_bad_rows_and_lists_them(cursor: Any, put: Any, role
         f"SELECT err_code FROM stl_load_errors WHERE TRIM(filename) = '{uri}' ORDER BY 1"
     )
     assert cursor.fetchall() == [(1202,), (1207,)]
+
+
+@pytest.mark.parametrize(("rounding", "number"), [("", "1.99"), ("ROUNDEC", "2.00")])
+@pytest.mark.parametrize(("form", "body"), [("CSV", b"1.999\n"), ("JSON 'auto'", b'{"n": 1.999}')])
+def test_digits_beyond_the_scale_are_cut_unless_rounded(
+    cursor: Any, put: Any, role: str, form: str, body: bytes, rounding: str, number: str
+) -> None:
+    uri = put(body)
+    cursor.execute("CREATE TEMP TABLE t (n DECIMAL(9,2))")
+    cursor.execute(f"COPY t FROM '{uri}' IAM_ROLE '{role}' {form} {rounding}")
+    cursor.execute("SELECT n FROM t")
+    assert cursor.fetchall() == [(Decimal(number),)]
 
 
 def test_json_paths_and_noshred(cursor: Any, put: Any, role: str) -> None:
@@ -509,7 +522,7 @@ def test_unload_of_nothing_writes_the_columns(cursor: Any, s3: Any, put: Any, ro
     ],
 )
 def test_unload_that_fails_says_why_and_loses_the_transaction(
-    cursor: Any, put: Any, role: str, unload: str, text: str
+    cursor: Any, s3: Any, put: Any, role: str, unload: str, text: str
 ) -> None:
     target = put(b"", "marker").removesuffix("marker") + "out/"
     cursor.execute("SELECT 1")
@@ -518,3 +531,20 @@ def test_unload_that_fails_says_why_and_loses_the_transaction(
     assert text in str(refused.value)
     with pytest.raises(psycopg2.errors.InFailedSqlTransaction):
         cursor.execute("SELECT 1")
+    prefix = target.removeprefix(f"s3://{BUCKET}/")
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+
+
+def test_unload_of_much_is_written_in_parts(cursor: Any, s3: Any, put: Any, role: str) -> None:
+    prefix = put(b"", "marker").removesuffix("marker") + "parts/"
+    cursor.execute(
+        "UNLOAD ('SELECT n, MD5(n::VARCHAR) || MD5(n::VARCHAR) AS v FROM generate_series(1, 300000)"
+        f" AS n') TO '{prefix}' IAM_ROLE '{role}' CSV MAXFILESIZE 5 MB MANIFEST"
+    )
+    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix.removeprefix(f"s3://{BUCKET}/"))
+    names = [entry["Key"].split("/parts/")[1] for entry in found["Contents"]]
+    assert names[:2] == ["0000_part_00", "0000_part_01"] and names[-1] == "manifest"
+    cursor.execute("CREATE TEMP TABLE t (n INTEGER, v VARCHAR(64))")
+    cursor.execute(f"COPY t FROM '{prefix}manifest' IAM_ROLE '{role}' CSV MANIFEST")
+    cursor.execute("SELECT COUNT(DISTINCT n), pg_last_copy_count() FROM t")
+    assert cursor.fetchone() == (300000, 300000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ _HEADER = struct.Struct("!BI")
 _ROW, _COPY_DATA = ord("D"), ord("d")
 
 Frame = tuple[bytes, bytes]  # kind and payload
+OnCopyData = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass
@@ -109,8 +110,11 @@ class Backend:
         self.writer.write(messages.query(sql))
         return await self.answer()
 
-    async def answer(self, on_copy_data: Callable[[bytes], None] | None = None) -> Answer:
+    async def answer(self, on_copy_data: OnCopyData | None = None) -> Answer:
         """Read until the session is ready again.
+
+        Args:
+            on_copy_data: Is given the data of a COPY … TO STDOUT, piece by piece.
 
         Raises:
             BackendError: The statement failed.
@@ -119,11 +123,13 @@ class Backend:
         failure: BackendError | None = None
         while True:
             data, _ = await self.frames()
-            for kind, payload in iterate(data):
+            frames = iterate(data)
+            if on_copy_data:
+                if piece := b"".join(payload for kind, payload in frames if kind == b"d"):
+                    await on_copy_data(piece)
+            for kind, payload in frames:
                 if kind == b"D":
                     answer.rows.append(messages.read_row(payload))
-                elif kind == b"d" and on_copy_data:
-                    on_copy_data(payload)
                 elif kind == b"T":
                     answer.columns = payload
                 elif kind == b"C":

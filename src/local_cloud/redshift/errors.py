@@ -10,7 +10,7 @@ UNDEFINED_FUNCTION = "42883"
 INTERNAL_ERROR = "XX000"
 
 
-@dataclass
+@dataclass(eq=False)
 class SqlError(Exception):
     """A statement is refused; the transaction it stands in is lost.
 

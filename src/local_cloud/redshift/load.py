@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from local_cloud.context import Cloud
 from local_cloud.redshift import messages
 from local_cloud.redshift.backend import Answer, Backend, BackendError
-from local_cloud.redshift.errors import SqlError
+from local_cloud.redshift.errors import SqlError, not_embedded
 from local_cloud.redshift.load_source import check_access, find_sources
 from local_cloud.redshift.plans import Copy, Special, Unload
 from local_cloud.redshift.postgres import Postgres
@@ -35,17 +35,26 @@ class Loader:
         self._postgres = postgres
 
     async def run(self, plan: Special, backend: Backend) -> str:
-        """Run it in the session's transaction; the tag to answer with."""
-        if isinstance(plan, Unload):
-            from local_cloud.redshift.unload import unload  # pyarrow: see _open
+        """Run it in the session's transaction; the tag to answer with.
 
-            rows = await unload(self._cloud, plan, backend)
-            await _remember(backend, "last_unload_count", rows)
-            return "UNLOAD"
-        assert isinstance(plan, Copy)
-        count = await self._copy(plan, backend)
-        await _remember(backend, "last_copy_count", count)
-        return "COPY"
+        Raises:
+            SqlError: It failed; the session can go on.
+        """
+        name = "UNLOAD" if isinstance(plan, Unload) else "COPY"
+        try:
+            if isinstance(plan, Unload):
+                from local_cloud.redshift.unload import unload  # pyarrow: see _open
+
+                rows = await unload(self._cloud, plan, backend)
+                await _remember(backend, "last_unload_count", rows)
+            elif isinstance(plan, Copy):
+                rows = await self._copy(plan, backend)
+                await _remember(backend, "last_copy_count", rows)
+        except (SqlError, ConnectionError):
+            raise
+        except Exception as error:  # S3 or a file: for the client to see, not to end its session
+            raise SqlError(f"{name} failed: {error}") from error
+        return name
 
     async def _copy(self, plan: Copy, backend: Backend) -> int:
         table = await read_table(backend, plan)
@@ -70,6 +79,8 @@ class Loader:
         from local_cloud.redshift.load_parquet import ParquetRows
         from local_cloud.redshift.load_text import TextRows
 
+        if "noload" in plan.options:
+            raise not_embedded("COPY with NOLOAD")
         check_access(self._cloud, plan.options)
         if plan.options.get("format") == "parquet":
             sources = find_sources(self._cloud, plan)
@@ -108,13 +119,11 @@ async def _stream(backend: Backend, table: Table, rows: Rows) -> Answer:
             await _send(backend, chunk)
         if chunk is not None:
             await coming
-    except BaseException as error:
+    except BaseException:
         backend.writer.write(messages.message(b"f", b"refused\0"))
         await asyncio.wait([answering])
         answering.exception()
-        if isinstance(error, (SqlError, Failure, asyncio.CancelledError)):
-            raise
-        raise SqlError(f"COPY failed: {error}") from error
+        raise
     backend.writer.write(messages.message(b"c"))
     return await answering
 

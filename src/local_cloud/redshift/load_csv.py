@@ -125,10 +125,18 @@ def _clean(values: pa.Array, column: Column, options: dict[str, str]) -> pa.Arra
             values = _truncated(values, column.size)
         return values
     values = pc.if_else(pc.equal(pc.utf8_trim(values, " "), ""), nothing, values)
+    if column.kind == "numeric" and "roundec" not in options:
+        values = cut_digits(values, column)
     time_format = options.get("timeformat", "auto").lower()
     if column.kind.startswith("timestamp") and time_format != "auto":
         values = _from_epoch(values, time_format)
     return values
+
+
+def cut_digits(values: pa.Array, column: Column) -> pa.Array:
+    """Numbers without the digits beyond the column's scale: COPY cuts, where INSERT rounds."""
+    pattern = rf"^(\s*[+-]?\d*\.\d{{{column.scale or 0}}})\d+(\s*)$"
+    return pc.replace_substring_regex(values, pattern, r"\1\2")
 
 
 def _from_epoch(values: pa.Array, time_format: str) -> pa.Array:

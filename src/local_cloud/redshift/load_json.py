@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from local_cloud.context import Cloud
 from local_cloud.redshift.decompress import open_source
-from local_cloud.redshift.load_csv import LeaveOut, as_csv
+from local_cloud.redshift.load_csv import LeaveOut, as_csv, cut_digits
 from local_cloud.redshift.load_source import Source, read_object
 from local_cloud.redshift.plans import Copy
 from local_cloud.redshift.table import Column, LoadError, Table
@@ -37,7 +37,6 @@ def json_chunks(
 ) -> Iterator[tuple[int, bytes]]:
     """Pieces of uniform CSV, each with its number of rows."""
     finders = _finders(cloud, plan.options["json"], table)
-    names = [column.name for column in table.columns]
     rows: list[list[str | None]] = []
     for number, document in enumerate(_documents(source, plan.options), 1):
         if not isinstance(document, dict) and plan.options["json"] != "noshred":
@@ -46,15 +45,20 @@ def json_chunks(
         pairs = zip(finders, table.columns, strict=True)
         rows.append([_text(find(document), column) for find, column in pairs])
         if len(rows) == _BATCH_ROWS:
-            yield len(rows), _encode(rows, names)
+            yield len(rows), _encode(rows, plan, table)
             rows = []
     if rows:
-        yield len(rows), _encode(rows, names)
+        yield len(rows), _encode(rows, plan, table)
 
 
-def _encode(rows: list[list[str | None]], names: list[str]) -> bytes:
+def _encode(rows: list[list[str | None]], plan: Copy, table: Table) -> bytes:
     arrays = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
-    return as_csv(pa.record_batch(arrays, names=names))
+    if "roundec" not in plan.options:
+        arrays = [
+            cut_digits(values, column) if column.kind == "numeric" else values
+            for values, column in zip(arrays, table.columns, strict=True)
+        ]
+    return as_csv(pa.record_batch(arrays, names=[column.name for column in table.columns]))
 
 
 def _documents(source: Source, options: dict[str, str]) -> Iterator[Any]:

@@ -22,7 +22,7 @@ _HAS_PGPQ = importlib.util.find_spec("pgpq") is not None  # no wheel for Linux o
 
 _SUPPORTED = frozenset(
     "format manifest iam_role credentials access_key_id secret_access_key session_token fillrecord"
-    " statupdate acceptinvchars serializetojson explicit_ids noload".split()
+    " statupdate acceptinvchars serializetojson explicit_ids".split()
 )
 _BATCH_ROWS = 32_768
 _BATCH_BYTES = 32 * 1024 * 1024

@@ -44,7 +44,7 @@ def find_sources(cloud: Cloud, plan: Copy) -> list[Source]:
         if not key.endswith("/")
     ]
     if not found:
-        _refuse_missing_bucket(cloud, bucket)
+        refuse_missing_bucket(cloud, bucket)
         raise load_failure(f"The specified S3 prefix '{prefix}' does not exist", code=8001)
     return found
 
@@ -72,7 +72,7 @@ def read_object(cloud: Cloud, uri: str) -> bytes:
     bucket, key = split_uri(uri)
     path = cloud.object_path(bucket, key)
     if path is None:
-        _refuse_missing_bucket(cloud, bucket)
+        refuse_missing_bucket(cloud, bucket)
         raise load_failure(
             "S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey,"
             f"Rid 0,ExtRid 0,CanRetry 1: {uri}",
@@ -117,7 +117,7 @@ def _entry(cloud: Cloud, plan: Copy, entry: Mapping[str, Any]) -> Source | None:
     if path is None:
         if not entry.get("mandatory", False):
             return None
-        _refuse_missing_bucket(cloud, bucket)
+        refuse_missing_bucket(cloud, bucket)
         raise load_failure(
             f"Mandatory url is not present in manifest file. The file {uri} does not exist",
             code=8001,
@@ -134,7 +134,12 @@ def _entry(cloud: Cloud, plan: Copy, entry: Mapping[str, Any]) -> Source | None:
     return Source(uri, path)
 
 
-def _refuse_missing_bucket(cloud: Cloud, bucket: str) -> None:
+def refuse_missing_bucket(cloud: Cloud, bucket: str) -> None:
+    """Say it if there is no such bucket.
+
+    Raises:
+        SqlError: There is none.
+    """
     try:
         cloud.client("s3").head_bucket(Bucket=bucket)
     except ClientError:

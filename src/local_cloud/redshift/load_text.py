@@ -21,7 +21,7 @@ _SKIPPED = re.compile(
 )
 _NOT_EMBEDDED = frozenset(
     "acceptanydate escape fillrecord lzop removequotes addquotes encoding ignoreallerrors"
-    " master_symmetric_key noload readratio ssh".split()
+    " master_symmetric_key readratio ssh".split()
 )
 _DATA_ERRORS = ("22", "23")  # the classes of SQLSTATE that a row's values lead to
 _REASONS = {

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import secrets
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -14,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from local_cloud.context import Cloud
+from local_cloud.errors import CloudError
 from local_cloud.redshift import data_api, serverless
 from local_cloud.redshift.credentials import Credentials
 from local_cloud.redshift.load import Loader
@@ -39,7 +41,7 @@ class Redshift:
         self.folder = cloud.home / "redshift"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.certificates = ensure_certificates(self.folder / "tls")
-        listener = listen(int(os.environ.get(_PORT_VARIABLE) or _kept(self.folder).get("port", 0)))
+        listener = _listen(self.folder)
         self.port: int = listener.getsockname()[1]
         self.ready: Future[None] = Future()
         self.postgres = Postgres(cloud, self.folder)
@@ -124,6 +126,18 @@ def connection_info(home: Path) -> dict[str, Any]:
         "sslmode": "verify-full",
         "sslrootcert": str(folder / "tls" / "ca.pem"),
     }
+
+
+def _listen(folder: Path) -> socket.socket:
+    """At the port asked for, else at the one of last time, else at any."""
+    asked = os.environ.get(_PORT_VARIABLE)
+    listener = listen([int(asked)] if asked else [_kept(folder).get("port", 0), 0])
+    if listener is None:
+        raise CloudError(
+            f"the embedded Redshift cannot listen on 127.0.0.1:{asked}",
+            fix=f"set {_PORT_VARIABLE} to a free port, or leave it out",
+        )
+    return listener
 
 
 def _exports(redshift: Redshift) -> dict[str, str]:
