@@ -10,8 +10,8 @@ from urllib.parse import quote
 from sqlglot import exp
 
 from local_cloud.athena.catalog import Catalog, Name, Table
+from local_cloud.athena.create_table import table_definition
 from local_cloud.athena.errors import InvalidRequestError, QueryFailure, hive_failure
-from local_cloud.athena.formats import FORMATS, storage_descriptor
 from local_cloud.athena.partitions import found_partitions
 from local_cloud.athena.results import Result
 from local_cloud.athena.show import SHOWS, string_column
@@ -84,7 +84,7 @@ class Ddl:
         if tree.args.get("exists") and self._catalog.find_table(name):
             return Result()
         try:
-            self._catalog.create_table(name, _table_definition(tree))
+            self._catalog.create_table(name, table_definition(tree))
         except QueryFailure as error:
             if "already exists" in str(error):
                 raise hive_failure(
@@ -223,66 +223,3 @@ def _folder(table: Table, values: tuple[str, ...]) -> str:
 def _split_outside(text: str) -> list[str]:
     """Split at the commas that are not inside of < > or ( )."""
     return re.split(r",(?![^<(]*[>)])", text)
-
-
-def _table_definition(tree: exp.Create) -> dict[str, Any]:
-    """The catalogue's entry for CREATE EXTERNAL TABLE."""
-    serde, library, location, comment = "LazySimpleSerDe", "", "", None
-    keys: list[dict[str, str]] = []
-    parameters: dict[str, str] = {"EXTERNAL": "TRUE"}
-    serde_parameters: dict[str, str] = {}
-    properties = tree.args["properties"].expressions if tree.args.get("properties") else []
-    if not any(isinstance(each, exp.ExternalProperty) for each in properties):
-        raise QueryFailure("NOT_SUPPORTED", "CREATE TABLE needs EXTERNAL, or AS SELECT")
-    for each in properties:
-        if isinstance(each, exp.SchemaCommentProperty):
-            comment = each.this.name
-        elif isinstance(each, exp.PartitionedByProperty):
-            keys = [_column(column) for column in each.this.expressions]
-        elif isinstance(each, exp.RowFormatSerdeProperty):
-            library = each.this.name
-            inner = each.args.get("serde_properties")
-            serde_parameters = _pairs(inner.expressions if inner else [])
-        elif isinstance(each, exp.RowFormatDelimitedProperty):
-            delimiter = each.args.get("fields")
-            serde_parameters = {"field.delim": delimiter.name} if delimiter else {}
-        elif isinstance(each, exp.FileFormatProperty):
-            if each.name.upper() == "PARQUET":
-                serde = "ParquetHiveSerDe"
-            elif isinstance(each.this, exp.Var) and each.name.upper() != "TEXTFILE":
-                raise QueryFailure(
-                    "NOT_SUPPORTED", f"The embedded cloud reads no {each.name} files"
-                )
-        elif isinstance(each, exp.LocationProperty):
-            location = each.this.name
-        elif type(each) is exp.Property:
-            parameters |= _pairs([each])
-    if not location.startswith("s3://"):
-        raise QueryFailure("", f"FAILED: ParseException: LOCATION '{location}' is no s3:// URI")
-    serde = library.rpartition(".")[2] or serde
-    if serde == "HiveJsonSerDe" or library.endswith("hcatalog.data.JsonSerDe"):
-        serde = "JsonSerDe"
-    if serde not in FORMATS:
-        raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud does not read {library} tables")
-    storage = storage_descriptor(serde, {}, location, serde_parameters)
-    storage["Columns"] = [_column(column) for column in tree.this.expressions]
-    definition = {
-        "TableType": "EXTERNAL_TABLE",
-        "Parameters": parameters,
-        "PartitionKeys": keys,
-        "StorageDescriptor": storage,
-    }
-    return {**definition, "Description": comment} if comment else definition
-
-
-def _column(column: exp.ColumnDef) -> dict[str, str]:
-    kind = column.args["kind"].sql(dialect="hive").lower().replace(": ", ":").replace(", ", ",")
-    found = {"Name": column.name.lower(), "Type": kind}
-    for constraint in column.args.get("constraints") or []:
-        if isinstance(constraint.kind, exp.CommentColumnConstraint):
-            found["Comment"] = constraint.kind.this.name
-    return found
-
-
-def _pairs(properties: list[exp.Expr]) -> dict[str, str]:
-    return {each.name: each.args["value"].name for each in properties}

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from local_cloud.athena import dialect
 from local_cloud.athena.catalog import Catalog, Name, Table
+from local_cloud.athena.create_table import table_options
 from local_cloud.athena.errors import QueryFailure
 from local_cloud.athena.formats import FORMATS, storage_descriptor
 from local_cloud.athena.partitions import data_files, split_uri
@@ -117,7 +118,7 @@ class Query:
                 "TABLE_ALREADY_EXISTS",
                 f"Destination table 'awsdatacatalog.{target}' already exists",
             )
-        options = _table_options(tree)
+        options = table_options(tree)
         location = options.location or f"{self.output}tables/{self.id}/"
         bucket, prefix = split_uri(location)
         if self.cloud.list_objects(bucket, prefix):
@@ -217,40 +218,6 @@ class Query:
             pairs = folder[len(table.location) :].rstrip("/").split("/")
             found[tuple(pair.partition("=")[2] for pair in pairs)] = folder
         self.catalog.add_partitions(table, found)
-
-
-@dataclass(frozen=True)
-class _TableOptions:
-    format: str
-    location: str | None
-    keys: list[str]
-    compression: str
-
-
-def _table_options(tree: exp.Create) -> _TableOptions:
-    """The WITH clause of CREATE TABLE AS."""
-    kind, location, compression = "PARQUET", None, "SNAPPY"
-    keys: list[str] = []
-    for each in tree.args["properties"].expressions if tree.args.get("properties") else []:
-        if isinstance(each, exp.FileFormatProperty):
-            kind = each.this.name.upper()
-        elif isinstance(each, exp.PartitionedByProperty):
-            keys = [literal.name.lower() for literal in each.this.expressions]
-        elif each.name == "external_location":
-            location = each.args["value"].name.rstrip("/") + "/"
-        elif each.name in ("write_compression", "parquet_compression"):
-            compression = each.args["value"].name.upper()
-        elif each.name in ("is_external", "table_type"):
-            if each.args["value"].name.upper() == "ICEBERG":
-                raise QueryFailure("NOT_SUPPORTED", "The embedded cloud writes no Iceberg tables")
-        else:
-            raise QueryFailure("NOT_SUPPORTED", f"The embedded cloud: table property {each.name}")
-    formats = {"PARQUET": "ParquetHiveSerDe", "JSON": "JsonSerDe"}
-    if kind not in formats:
-        raise QueryFailure(
-            "NOT_SUPPORTED", f"The embedded cloud writes Parquet and JSON, not {kind}"
-        )
-    return _TableOptions(formats[kind], location, keys, compression)
 
 
 def _what(tree: exp.Expr) -> str:
