@@ -85,10 +85,10 @@ class Credentials:
         if found:
             if found.expires > datetime.now(UTC) and found.database in ("", database):
                 return self._role(found)
-        elif (user, password) in self._masters():
-            return ADMIN
         elif self._is_password_of(user, password):
             return user
+        elif (user, password) in self._masters():
+            return ADMIN
         raise SqlError(f'password authentication failed for user "{user}"', _FAILED)
 
     def _role(self, temporary: Temporary) -> str:

@@ -1,4 +1,4 @@
-"""CREATE TABLE and ALTER TABLE: Redshift's attributes out, what they say kept in a note."""
+"""CREATE TABLE: Redshift's attributes out, what they say kept in a note."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from local_cloud.redshift.calls import rewrite_calls
 from local_cloud.redshift.errors import FEATURE_NOT_SUPPORTED, SqlError, not_embedded, syntax_error
 from local_cloud.redshift.lexer import Cursor, Token, Tokens, split, sql, text_of, unquote
-from local_cloud.redshift.plans import Alone, Plain, Plan
+from local_cloud.redshift.plans import Plain
 
 _UNSUPPORTED_TYPES = frozenset(
     "bigserial box bytea cidr circle inet int4range int8range json jsonb line lseg macaddr money"
@@ -26,7 +26,7 @@ _MAX_NUMERIC_DIGITS = 38
 
 
 @dataclass
-class _Note:
+class Note:
     """What PostgreSQL has no place for; the event trigger in sql/catalog.sql reads it."""
 
     table: str
@@ -56,11 +56,11 @@ def rewrite_create_table(tokens: Tokens) -> Plain:
     if cursor.accept("if", "not", "exists"):
         head.append("IF NOT EXISTS")
     name = cursor.name()
-    note = _Note(unquote(name[-1]))
+    note = Note(unquote(name[-1]))
     head.append(text_of(name))
     if cursor.peek().text == "(":
         head.append(_columns(cursor.group(), note))
-    _table_attributes(cursor, note)
+    table_attributes(cursor, note)
     if cursor.accept("as"):
         rest = rewrite_calls(_spaced(list(cursor)))
         return Plain(f"{' '.join(head)} AS {text_of(rest)}{note.comment()}")
@@ -79,12 +79,12 @@ def _spaced(tokens: list[Token]) -> list[Token]:
     return spaced
 
 
-def _columns(inside: Tokens, note: _Note) -> str:
+def _columns(inside: Tokens, note: Note) -> str:
     definitions = []
     for part in split(inside, ","):
         cursor = Cursor(part)
         if cursor.peek().word in ("primary", "unique", "foreign", "constraint", "check"):
-            definitions.append(_table_constraint(cursor))
+            definitions.append(table_constraint(cursor))
         elif cursor.peek().word == "like":
             definitions.append(text_of(_spaced(list(cursor))))
         elif cursor.peek().is_name and cursor.peek(1).kind == "end":
@@ -94,7 +94,8 @@ def _columns(inside: Tokens, note: _Note) -> str:
     return "(" + ", ".join(definition for definition in definitions if definition) + ")"
 
 
-def _table_constraint(cursor: Cursor) -> str:
+def table_constraint(cursor: Cursor) -> str:
+    """A key; empty for one to another table, which PostgreSQL would enforce."""
     tokens = list(cursor)
     words = [token.word for token in tokens]
     if "check" in words:
@@ -102,11 +103,11 @@ def _table_constraint(cursor: Cursor) -> str:
     return "" if "foreign" in words else text_of(_spaced(tokens))
 
 
-def column_definition(cursor: Cursor, note: _Note) -> str:
+def column_definition(cursor: Cursor, note: Note) -> str:
     """A column's name, type and constraints, its attributes noted."""
     name = cursor.take()
     column = unquote(name)
-    parts = [name.text, _type(cursor, f"{note.table}.{column}")]
+    parts = [name.text, column_type(cursor, f"{note.table}.{column}")]
     while not cursor.at_end:
         if cursor.accept("encode"):
             note.encodings[column] = cursor.take().text.lower()
@@ -133,7 +134,12 @@ def column_definition(cursor: Cursor, note: _Note) -> str:
     return " ".join(parts)
 
 
-def _type(cursor: Cursor, column: str) -> str:
+def column_type(cursor: Cursor, column: str) -> str:
+    """A type with its length as Redshift understands it.
+
+    Args:
+        column: For messages.
+    """
     token = cursor.take()
     words = [token.text]
     if token.word in _UNSUPPORTED_TYPES:
@@ -193,7 +199,7 @@ def _default(cursor: Cursor) -> list[Token]:
     return _spaced(found)
 
 
-def _table_attributes(cursor: Cursor, note: _Note) -> None:
+def table_attributes(cursor: Cursor, note: Note) -> None:
     """DISTSTYLE, DISTKEY, SORTKEY, ENCODE AUTO and BACKUP, in any order."""
     while not cursor.at_end:
         if cursor.accept("diststyle"):
@@ -212,57 +218,3 @@ def _table_attributes(cursor: Cursor, note: _Note) -> None:
             cursor.take()
         else:
             return
-
-
-def rewrite_alter_table(tokens: Tokens) -> Plan:
-    """ALTER TABLE, one change at a time as Redshift wants it."""
-    parts = split(tokens, ",")
-    if len(parts) > 1:
-        raise syntax_error(",")
-    cursor = Cursor(tokens)
-    cursor.accept("alter", "table")
-    name = cursor.name()
-    note = _Note(unquote(name[-1]))
-    head = f"ALTER TABLE {text_of(name)}"
-    if cursor.accept("append"):
-        raise not_embedded("ALTER TABLE APPEND")
-    if cursor.accept("add"):
-        addition = _addition(cursor, note)
-        return Plain(f"{head} {addition}{note.comment()}")
-    if cursor.accept("alter"):
-        return _alteration(cursor, head, note)
-    return Plain(text_of(tokens))
-
-
-_NOTHING = "RESET (fillfactor)"  # an ALTER TABLE that changes nothing
-
-
-def _addition(cursor: Cursor, note: _Note) -> str:
-    if cursor.peek().word in ("primary", "unique", "foreign", "constraint", "check"):
-        constraint = _table_constraint(cursor)
-        return f"ADD {constraint}" if constraint else _NOTHING
-    cursor.accept("column")
-    if cursor.accept("if"):
-        raise syntax_error(cursor.peek().text)
-    return f"ADD COLUMN {column_definition(cursor, note)}"
-
-
-def _alteration(cursor: Cursor, head: str, note: _Note) -> Plan:
-    if cursor.peek().word in ("distkey", "diststyle", "sortkey", "compound", "encode"):
-        cursor.accept("sortkey", "none")
-        _table_attributes(cursor, note)
-        return Plain(f"{head} {_NOTHING}{note.comment()}")
-    cursor.accept("column")
-    column = cursor.take()
-    if cursor.accept("encode"):
-        note.encodings[unquote(column)] = cursor.take().text.lower()
-        return Plain(f"{head} {_NOTHING}{note.comment()}")
-    if not cursor.accept("type"):
-        raise syntax_error(cursor.peek().text)
-    kind = _type(cursor, unquote(column))
-    if not kind.startswith("varchar("):
-        raise SqlError(
-            f'cannot alter column "{unquote(column)}": only the size of a VARCHAR column changes',
-            FEATURE_NOT_SUPPORTED,
-        )
-    return Alone(f"{head} ALTER COLUMN {column.text} TYPE {kind}", "ALTER TABLE ALTER COLUMN")

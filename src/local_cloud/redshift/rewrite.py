@@ -6,7 +6,8 @@ import re
 
 from local_cloud.redshift.calls import ABSENT, WORDS, refuse_postgresql, rewrite_calls
 from local_cloud.redshift.commands import parse_copy, parse_unload, rewrite_merge
-from local_cloud.redshift.ddl import rewrite_alter_table, rewrite_create_table
+from local_cloud.redshift.ddl import rewrite_create_table
+from local_cloud.redshift.ddl_alter import rewrite_alter_table
 from local_cloud.redshift.errors import FEATURE_NOT_SUPPORTED, SqlError, not_embedded, syntax_error
 from local_cloud.redshift.lexer import (
     Cursor,

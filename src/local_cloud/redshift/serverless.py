@@ -1,182 +1,22 @@
-"""Redshift Serverless, which moto does not have: namespaces, workgroups, credentials."""
+"""Redshift Serverless: its API, and its place in moto's server."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import moto.backend_index
-from moto.core.base_backend import BackendDict, BaseBackend
-from moto.core.exceptions import JsonRESTError
+from moto.core.base_backend import BackendDict
 from moto.core.responses import BaseResponse
 
-from local_cloud.redshift.credentials import MAX_SECONDS, MIN_SECONDS
 from local_cloud.redshift.identity import database_user
-from local_cloud.redshift.postgres import ADMIN, DEFAULT_DATABASE
+from local_cloud.redshift.workgroups import URL, Record, RedshiftServerlessBackend
 
 if TYPE_CHECKING:
     from local_cloud.redshift.service import Redshift
-
-_URL = r"https?://redshift-serverless\.(.+)\.amazonaws\.com"
-_NAME = re.compile(r"[a-z0-9-]{3,64}")
-_DEFAULT_CAPACITY = 128
-
-Record = dict[str, Any]
-
-
-class ServerlessError(JsonRESTError):
-    """An error of this API."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
-
-
-class RedshiftServerlessBackend(BaseBackend):
-    """The namespaces and workgroups of a region; all lead to the one engine."""
-
-    redshift: Redshift
-
-    def __init__(self, region_name: str, account_id: str) -> None:
-        super().__init__(region_name, account_id)
-        self.namespaces: dict[str, Record] = {}
-        self.workgroups: dict[str, Record] = {}
-        self.passwords: dict[str, str] = {}  # of administrators, by namespace
-        self.tags: dict[str, list[dict[str, str]]] = {}
-
-    @property
-    def _url_module(self) -> Any:
-        return SimpleNamespace(
-            url_bases=[_URL], url_paths={"{0}/$": RedshiftServerlessResponse.dispatch}
-        )
-
-    def create_namespace(self, request: Record) -> Record:
-        """A namespace and its first database."""
-        name = _checked_name(request, "namespaceName", self.namespaces)
-        database = request.get("dbName") or DEFAULT_DATABASE
-        self.redshift.ensure_database(database)
-        identifier = str(uuid.uuid4())
-        namespace = {
-            "namespaceName": name,
-            "namespaceId": identifier,
-            "namespaceArn": self._arn("namespace", identifier),
-            "adminUsername": request.get("adminUsername", ADMIN),
-            "dbName": database,
-            "defaultIamRoleArn": request.get("defaultIamRoleArn", ""),
-            "iamRoles": request.get("iamRoles", []),
-            "kmsKeyId": "AWS_OWNED_KMS_KEY",
-            "logExports": request.get("logExports", []),
-            "status": "AVAILABLE",
-            "creationDate": _now(),
-        }
-        self.namespaces[name] = namespace
-        if password := request.get("adminUserPassword"):
-            self.passwords[name] = password
-        self._tag(str(namespace["namespaceArn"]), request.get("tags", []))
-        return namespace
-
-    def update_namespace(self, request: Record) -> Record:
-        """Change what can be changed of a namespace."""
-        namespace = self.find_namespace(request["namespaceName"])
-        for key in ("adminUsername", "defaultIamRoleArn", "iamRoles", "logExports"):
-            namespace[key] = request.get(key, namespace[key])
-        if password := request.get("adminUserPassword"):
-            self.passwords[request["namespaceName"]] = password
-        return namespace
-
-    def delete_namespace(self, name: str) -> Record:
-        """Forget a namespace; its database stays, as others may share it."""
-        namespace = self.find_namespace(name)
-        if any(group["namespaceName"] == name for group in self.workgroups.values()):
-            raise ServerlessError("ConflictException", f"Namespace {name} has a workgroup.")
-        self.passwords.pop(name, None)
-        del self.namespaces[name]
-        return namespace | {"status": "DELETING"}
-
-    def find_namespace(self, name: str) -> Record:
-        """The namespace of this name."""
-        if name not in self.namespaces:
-            raise ServerlessError("ResourceNotFoundException", f"Namespace {name} was not found.")
-        return self.namespaces[name]
-
-    def create_workgroup(self, request: Record) -> Record:
-        """A workgroup of a namespace."""
-        name = _checked_name(request, "workgroupName", self.workgroups)
-        self.find_namespace(request["namespaceName"])
-        identifier = str(uuid.uuid4())
-        workgroup = {
-            "workgroupName": name,
-            "workgroupId": identifier,
-            "workgroupArn": self._arn("workgroup", identifier),
-            "namespaceName": request["namespaceName"],
-            "baseCapacity": request.get("baseCapacity", _DEFAULT_CAPACITY),
-            "configParameters": request.get("configParameters", []),
-            "enhancedVpcRouting": request.get("enhancedVpcRouting", False),
-            "publiclyAccessible": request.get("publiclyAccessible", False),
-            "securityGroupIds": request.get("securityGroupIds", []),
-            "subnetIds": request.get("subnetIds", []),
-            "status": "AVAILABLE",
-            "creationDate": _now(),
-        }
-        self.workgroups[name] = workgroup
-        self._tag(str(workgroup["workgroupArn"]), request.get("tags", []))
-        return self.find_workgroup(name)
-
-    def update_workgroup(self, request: Record) -> Record:
-        """Change what can be changed of a workgroup."""
-        self.find_workgroup(request["workgroupName"])
-        stored = self.workgroups[request["workgroupName"]]
-        stored.update({k: v for k, v in request.items() if k in stored})
-        return self.find_workgroup(request["workgroupName"])
-
-    def delete_workgroup(self, name: str) -> Record:
-        """Forget a workgroup."""
-        found = self.find_workgroup(name)
-        del self.workgroups[name]
-        return found | {"status": "DELETING"}
-
-    def find_workgroup(self, name: str) -> Record:
-        """The workgroup of this name, with where it listens now."""
-        if name not in self.workgroups:
-            raise ServerlessError("ResourceNotFoundException", f"Workgroup {name} was not found.")
-        endpoint = {"address": self.redshift.host, "port": self.redshift.port}
-        return self.workgroups[name] | {"endpoint": endpoint, "port": self.redshift.port}
-
-    def get_credentials(self, request: Record, user: str) -> Record:
-        """Credentials of the caller's IAM identity, who is an administrator here."""
-        self.find_workgroup(request.get("workgroupName", ""))
-        seconds = request.get("durationSeconds", MIN_SECONDS)
-        if not MIN_SECONDS <= seconds <= MAX_SECONDS:
-            raise ServerlessError(
-                "ValidationException",
-                f"durationSeconds must be between {MIN_SECONDS} and {MAX_SECONDS}",
-            )
-        issued = self.redshift.credentials.issue(
-            user, seconds=seconds, database=request.get("dbName", "")
-        )
-        return {
-            "dbUser": issued.user,
-            "dbPassword": issued.password,
-            "expiration": issued.expires.timestamp(),
-            "nextRefreshTime": issued.expires.timestamp() - seconds / 2,
-        }
-
-    def list_tags(self, arn: str) -> list[dict[str, str]]:
-        """The tags of a resource."""
-        return self.tags.get(arn, [])
-
-    def _tag(self, arn: str, tags: list[dict[str, str]]) -> None:
-        self.tags[arn] = tags
-
-    def _arn(self, kind: str, identifier: str) -> str:
-        return (
-            f"arn:aws:redshift-serverless:{self.region_name}:{self.account_id}:{kind}/{identifier}"
-        )
 
 
 class RedshiftServerlessResponse(BaseResponse):
@@ -256,7 +96,7 @@ def install(redshift: Redshift) -> None:
     """Make moto's server find this service as it finds its own."""
     RedshiftServerlessBackend.redshift = redshift
     sys.modules["moto.redshiftserverless"] = sys.modules[__name__]
-    pattern = "redshiftserverless", re.compile(_URL)
+    pattern = "redshiftserverless", re.compile(URL)
     if pattern not in moto.backend_index.backend_url_patterns:
         moto.backend_index.backend_url_patterns.append(pattern)
 
@@ -271,19 +111,3 @@ def masters(account_id: str, region: str) -> Iterator[tuple[str, str]]:
     backend = redshiftserverless_backends[account_id][region]
     for name, password in backend.passwords.items():
         yield backend.namespaces[name]["adminUsername"], password
-
-
-def _checked_name(request: Record, key: str, existing: Record) -> str:
-    name: str = request.get(key, "")
-    if not _NAME.fullmatch(name):
-        raise ServerlessError(
-            "ValidationException",
-            f"{key} must be 3 to 64 lowercase letters, digits and hyphens, not '{name}'",
-        )
-    if name in existing:
-        raise ServerlessError("ConflictException", f"{key} {name} already exists.")
-    return name
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

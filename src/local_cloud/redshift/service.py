@@ -59,9 +59,9 @@ class Redshift:
 
     def _masters(self) -> Iterator[tuple[str, str]]:
         place = self.cloud.account_id, self.cloud.region
+        yield from serverless.masters(*place)
         if not self.cloud.is_put_off("redshift"):
             yield from _clusters().masters(*place)
-        yield from serverless.masters(*place)
 
     def has_cluster(self, account_id: str, region: str, name: str) -> bool:
         """Whether there is such a provisioned cluster."""
