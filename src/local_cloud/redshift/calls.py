@@ -25,7 +25,7 @@ ABSENT = frozenset(
     " jsonb_each jsonb_extract_path jsonb_extract_path_text jsonb_object_agg jsonb_path_query"
     " jsonb_set jsonb_typeof json_array_elements json_each row_to_json to_json to_jsonb unnest"
     " regexp_match regexp_matches regexp_split_to_array regexp_split_to_table make_date"
-    " make_interval make_timestamp format num_nulls age_in_days clock_timestamp".split()
+    " make_interval make_timestamp format num_nulls clock_timestamp".split()
 )
 # Redshift has them, nothing here does the same.
 _NOT_EMBEDDED = frozenset("hll hll_cardinality approximate_percentile st_point".split())
@@ -39,7 +39,6 @@ _DATE_PARTS = {
     "dy": "doy",
     "yearday": "doy",
 }
-_ELSE_PARITY = 1
 
 Arguments = list[list[Token]]
 
@@ -59,7 +58,7 @@ def _decode(arguments: Arguments) -> str:
     branches = "".join(
         f" WHEN {value} IS NOT DISTINCT FROM {search} THEN {result}" for search, result in pairs
     )
-    default = f" ELSE {rest[-1]}" if len(rest) % 2 == _ELSE_PARITY else ""
+    default = f" ELSE {rest[-1]}" if len(rest) % 2 else ""
     return f"CASE{branches}{default} END"
 
 
