@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_cloud.redshift.arrow_json import to_json
@@ -28,6 +28,7 @@ items = st.none() | st.lists(
 )
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.lists(items, max_size=6), st.integers(0, 3))
 def test_lists_of_objects_read_back_as_they_were(values: list[Any], skipped: int) -> None:
     array = pa.array(values, pa.list_(ITEM)).slice(skipped)
