@@ -114,33 +114,48 @@ class Job:
 
 
 @pytest.fixture
-def job(spark: SparkSession, tmp_path: Path) -> Job:
+def job(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Takes every run for a large one."""
+    monkeypatch.setattr("etl.spark.transform._SMALL_RUN_ROWS", 0)
     return Job(spark, tmp_path)
 
 
-def test_transform_demo_day_gives_what_the_shop_promises(job: Job) -> None:
+@pytest.fixture(params=["large", "small"])
+def any_job(
+    request: pytest.FixtureRequest,
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Job:
+    """Takes runs for large ones, then for small ones."""
+    if request.param == "large":
+        monkeypatch.setattr("etl.spark.transform._SMALL_RUN_ROWS", 0)
+    return Job(spark, tmp_path)
+
+
+def test_transform_demo_day_gives_what_the_shop_promises(any_job: Job) -> None:
     lines = list(iter_orders(RUN_DATE, 0, 2000))
     expected = expected_counts(2000)
-    metrics = job.run(orders_contract(), lines[:1000], lines[1000:])
+    metrics = any_job.run(orders_contract(), lines[:1000], lines[1000:])
     assert metrics["rows"]["valid"] == expected.loaded
     assert metrics["rows"]["quarantined"] == expected.quarantined
     assert metrics["rows"]["deduplicated"] == expected.deduplicated
     assert len(metrics["files"]) == len(metrics["quarantine_files"]) == 1
 
 
-def test_transform_parquet_schema_is_the_contracts(job: Job) -> None:
+def test_transform_parquet_schema_is_the_contracts(any_job: Job) -> None:
     for contract, line in ((json_contract(), '{"id": 1}'), (text_contract(), '{"id": "1"}')):
-        job.run(contract, [line])
-        found = pq.ParquetFile(job.files("processed")[0])
+        any_job.run(contract, [line])
+        found = pq.ParquetFile(any_job.files("processed")[0])
         assert schema_differences(found.schema_arrow, arrow_schema(contract)) == []
         assert found.metadata.row_group(0).column(0).compression == "SNAPPY"
 
 
-def test_transform_rejected_row_carries_payload_reason_and_origin(job: Job) -> None:
+def test_transform_rejected_row_carries_payload_reason_and_origin(any_job: Job) -> None:
     bad = '{"id": "ü", "flag": 1}  '
-    job.run(json_contract(version="3.2.1"), ['{"id": 1}', bad])
-    (found,) = job.quarantine()
-    assert found.pop("source_uri").endswith(f"{job.folder}/part-00000.jsonl.gz")
+    any_job.run(json_contract(version="3.2.1"), ['{"id": 1}', bad])
+    (found,) = any_job.quarantine()
+    assert found.pop("source_uri").endswith(f"{any_job.folder}/part-00000.jsonl.gz")
     assert found == {
         "payload": bad,
         "reasons": 'id: expected integer, got "ü"; flag: expected boolean, got 1',
@@ -150,13 +165,13 @@ def test_transform_rejected_row_carries_payload_reason_and_origin(job: Job) -> N
     }
 
 
-def test_transform_reasons_are_counted_by_what_comes_first(job: Job) -> None:
+def test_transform_reasons_are_counted_by_what_comes_first(any_job: Job) -> None:
     bad = ["x", "{}", '{"id": "a", "flag": 1}', '{"id": "b"}', '{"id": 1, "small": 100}']
-    metrics = job.run(json_contract(), bad)
+    metrics = any_job.run(json_contract(), bad)
     assert metrics["reasons"] == {"record": 1, "id": 3, "rule small_enough": 1}
 
 
-def test_transform_latest_row_of_a_key_wins_then_the_greatest_payload(job: Job) -> None:
+def test_transform_latest_row_of_a_key_wins_then_the_greatest_payload(any_job: Job) -> None:
     early, late = '"2026-01-01T00:00:00Z"', '"2026-01-01T01:00:00+00:30"'
     lines = [
         f'{{"id": 1, "at": {late}, "text": "late"}}',
@@ -170,9 +185,9 @@ def test_transform_latest_row_of_a_key_wins_then_the_greatest_payload(job: Job) 
         f'{{"id": "4", "at": {late}}}',
         f'{{"id": 4, "at": {early}, "text": "the other is rejected"}}',
     ]
-    metrics = job.run(VERSIONS, lines[:5], lines[5:])
+    metrics = any_job.run(VERSIONS, lines[:5], lines[5:])
     assert metrics["rows"] == {"read": 10, "valid": 4, "quarantined": 1, "deduplicated": 5}
-    texts = {row["id"]: row["text"] for row in job.rows()}
+    texts = {row["id"]: row["text"] for row in any_job.rows()}
     assert texts == {1: "late", 2: "ž", 3: None, 4: "the other is rejected"}
 
 
@@ -186,14 +201,14 @@ def test_transform_key_of_two_columns_is_one_key(job: Job) -> None:
     assert job.run(contract, lines)["rows"]["valid"] == 2
 
 
-def test_transform_again_replaces_what_was_there(job: Job) -> None:
-    job.run(json_contract(), ['{"id": 1}', '{"id": 2}', "x", "y"])
-    job.run(json_contract(), ['{"id": 3}', "z"])
-    assert [row["id"] for row in job.rows()] == [3]
-    assert [row["payload"] for row in job.quarantine()] == ["z"]
-    job.run(json_contract(), ['{"id": 4}'])
-    assert [row["id"] for row in job.rows()] == [4]
-    assert job.files("quarantine") == []
+def test_transform_again_replaces_what_was_there(any_job: Job) -> None:
+    any_job.run(json_contract(), ['{"id": 1}', '{"id": 2}', "x", "y"])
+    any_job.run(json_contract(), ['{"id": 3}', "z"])
+    assert [row["id"] for row in any_job.rows()] == [3]
+    assert [row["payload"] for row in any_job.quarantine()] == ["z"]
+    any_job.run(json_contract(), ['{"id": 4}'])
+    assert [row["id"] for row in any_job.rows()] == [4]
+    assert any_job.files("quarantine") == []
 
 
 def test_transform_empty_day_leaves_nothing_behind(job: Job) -> None:
@@ -203,11 +218,11 @@ def test_transform_empty_day_leaves_nothing_behind(job: Job) -> None:
     assert job.files("processed") == job.files("quarantine") == []
 
 
-def test_transform_day_of_bad_rows_only_leaves_no_processed_file(job: Job) -> None:
-    job.run(json_contract(), ['{"id": 1}'])
-    metrics = job.run(json_contract(), ["x", "y"])
+def test_transform_day_of_bad_rows_only_leaves_no_processed_file(any_job: Job) -> None:
+    any_job.run(json_contract(), ['{"id": 1}'])
+    metrics = any_job.run(json_contract(), ["x", "y"])
     assert metrics["rows"] == {"read": 2, "valid": 0, "quarantined": 2, "deduplicated": 0}
-    assert job.files("processed") == []
+    assert any_job.files("processed") == []
 
 
 def test_transform_rows_of_ten_megabytes_pass_or_are_rejected_whole(job: Job) -> None:
@@ -238,10 +253,10 @@ def test_transform_two_hundred_columns_pass(job: Job) -> None:
     assert len(job.rows()[0]) == 200
 
 
-def test_transform_csv_rows_end_as_their_types(job: Job) -> None:
+def test_transform_csv_rows_end_as_their_types(any_job: Job) -> None:
     record = {"id": "1", "text": "", "amount": "1.5", "flag": "TRUE", "day": "2026-01-01"}
-    job.run(text_contract(), [json.dumps(record)])
-    row = job.rows()[0]
+    any_job.run(text_contract(), [json.dumps(record)])
+    row = any_job.rows()[0]
     assert (row["text"], str(row["amount"]), row["flag"]) == (None, "1.50", True)
 
 

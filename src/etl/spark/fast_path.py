@@ -236,12 +236,15 @@ def _short_enough(kind: Type, raw: str) -> str:
 
 def _like_json(raw: str) -> str:
     """Whether text could be Spark's rendering of a number, boolean, array or object: it starts
-    with a quote (Spark's "Infinity"), a digit or sign, a bracket, or is a boolean."""
-    ranges = [('"', "#"), ("-", ":"), ("[", "\\"), ("{", "|")]
-    starts = " OR ".join(
+    with a quote (Spark's "Infinity"), a digit or sign, a bracket, or is a boolean. What most text
+    starts with is looked at first."""
+    capital = f"({raw} >= 'A' AND {raw} < '[')"
+    small = f"({raw} >= 'a' AND {raw} < '{{' AND {raw} NOT IN ('true', 'false'))"
+    ranges = [('"', "#"), ("-", ":"), ("[", "\\"), ("a", "|")]
+    others = " OR ".join(
         f"({raw} >= {quote(first)} AND {raw} < {quote(end)})" for first, end in ranges
     )
-    return f"({starts} OR {raw} IN ('true', 'false'))"
+    return f"(NOT {capital} AND NOT {small} AND ({others}))"
 
 
 def _is_text(key: str) -> str:

@@ -31,43 +31,52 @@ _JSON_OPTIONS = {
 
 
 def judged_rows(
-    lines: DataFrame, contract: Contract, run_date: date, *, key: str, counted: Observation
+    lines: DataFrame, contract: Contract, run_date: date, *, key: str | None, counted: Observation
 ) -> DataFrame:
     """Every line with its row or the reasons against it.
 
     Args:
         lines: Column "$line": text; further columns are kept.
         key: Text that no line can foresee. It frames the line, which shows what follows the
-            line's object, where Spark's reader by itself would drop it.
+            line's object, where Spark's reader by itself would drop it. None leaves every line to
+            the judge, which for few lines is quicker than compiling the fast path.
         counted: Gets "rows": how many lines were read.
 
     Returns:
         `lines` with "$reasons" (NULL where the line is accepted) and the contract's columns.
     """
-    try:
-        taken = _take(lines, contract, run_date, key)
-    except NoCommonSchema:
-        taken = _take_nothing(lines, contract)
-    # Spark feeds Python from a thread of its own, and expressions hold state. Counting right here
-    # also keeps the optimizer from moving the fast path's into the judge's argument.
-    taken = taken.observe(counted, F.count(F.lit(1)).alias("rows"))
     # Called nondeterministic, since filters would otherwise run the judge a second time.
     judge = F.udf(_verdict(Judge(contract, run_date)), _verdict_type(contract)).asNondeterministic()
-    unsure = F.expr(f"CASE WHEN NOT `$sure` THEN {fast.LINE} END")
-    judged = taken.withColumn("$verdict", judge(unsure))
-    columns = [
-        F.expr(f"CASE WHEN `$sure` THEN {name} ELSE `$verdict`.`row`.{name} END").alias(each.name)
-        for each in contract.columns
-        if (name := fast.name(each.name))
-    ]
-    reasons = F.col("`$verdict`.`reasons`").alias("$reasons")
-    return judged.select(*_quoted(lines.columns), reasons, *columns)
-
-
-def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> DataFrame:
-    """Columns as the fast path reads them, and "$sure"."""
+    count = F.count(F.lit(1)).alias("rows")
+    names = [column.name for column in contract.columns]
     kept = _quoted(lines.columns)
-    framed = lines.select(*kept, _framed_record(contract, key).alias("$framed"))
+    reasons = F.col("`$verdict`.`reasons`").alias("$reasons")
+    judged = {name: F.col(fast.name("$verdict", "row", name)) for name in names}
+    taken = _take(lines, contract, run_date, key) if key else None
+    if taken is None:
+        asked = lines.observe(counted, count).withColumn("$verdict", judge(fast.LINE))
+        return asked.select(*kept, reasons, *(judged[name].alias(name) for name in names))
+    # Spark feeds Python from a thread of its own, and expressions hold state. Counting right here
+    # also keeps the optimizer from moving the fast path's into the judge's argument.
+    is_sure = F.col("`$sure`")
+    asked = taken.observe(counted, count).withColumn(
+        "$verdict", judge(F.when(~is_sure, F.col(fast.LINE)))
+    )
+    columns = [
+        F.when(is_sure, F.col(fast.name(name))).otherwise(judged[name]).alias(name)
+        for name in names
+    ]
+    return asked.select(*kept, reasons, *columns)
+
+
+def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> DataFrame | None:
+    """Columns as the fast path reads them, and "$sure"; None if it cannot read them."""
+    kept = _quoted(lines.columns)
+    try:
+        record = record_type(contract)
+    except NoCommonSchema:
+        return None
+    framed = lines.select(*kept, _framed_record(contract, record, key).alias("$framed"))
     read = _read(framed, kept, contract, key)
     for column in contract.columns:
         if column.derive is not None:
@@ -78,8 +87,7 @@ def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> Dat
     return read.withColumn("$sure", F.expr(f"coalesce({' AND '.join(conditions)}, false)"))
 
 
-def _framed_record(contract: Contract, key: str) -> Column:
-    record = record_type(contract)
+def _framed_record(contract: Contract, record: spark.StructType, key: str) -> Column:
     for wrapper in _WRAPPERS:
         record = record.add(wrapper, spark.StringType())
     schema = spark.StructType(
@@ -121,11 +129,6 @@ def _read(framed: DataFrame, kept: list[Column], contract: Contract, key: str) -
     ]
     sure = " AND ".join(["`$whole`", *(value.sure for value in values)])
     return extracted.select(*kept, *typed, F.expr(sure).alias("$read"))
-
-
-def _take_nothing(lines: DataFrame, contract: Contract) -> DataFrame:
-    nulls = [F.lit(None).cast(field.dataType).alias(field.name) for field in row_type(contract)]
-    return lines.select(*_quoted(lines.columns), *nulls, F.lit(False).alias("$sure"))
 
 
 def _verdict_type(contract: Contract) -> spark.StructType:

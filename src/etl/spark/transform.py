@@ -12,17 +12,21 @@ from typing import Any
 
 from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
 from etl.manifest import Manifest
 from etl.model import Contract
 from etl.spark import fast_path as fast
 from etl.spark.files import delete_prefix, list_files
+from etl.spark.marks import is_marked, join_marks, rejected_marks
 from etl.spark.rows import judged_rows
 from etl.spark.session import session_settings
 
 _MIB = 1024 * 1024
 _SMALL_FILE_BYTES = 48 * _MIB
 _FULL_FILE_BYTES = 192 * _MIB
+_REJECTED_PER_FILE = 500_000
+_SMALL_RUN_ROWS = 20_000
 
 _NO_MARKER = ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
 
@@ -33,6 +37,11 @@ class _Run:
     contract: Contract
     manifest: Manifest
     run_date: date
+
+    @property
+    def is_small(self) -> bool:
+        """Whether Spark's fast path and shuffle would cost more than they save."""
+        return self.manifest.rows <= _SMALL_RUN_ROWS
 
 
 def transform(
@@ -51,8 +60,8 @@ def transform(
     """
     run = _Run(spark=spark, contract=contract, manifest=manifest, run_date=run_date)
     with session_settings(spark):
-        rows = _write_valid(run, processed_uri)
-        reasons = _write_rejected(run, quarantine_uri, rows["quarantined"])
+        rows, marks = _write_valid(run, processed_uri)
+        reasons = _write_rejected(run, quarantine_uri, rows["quarantined"], marks)
     return {
         "manifest_digest": manifest.digest,
         "rows": rows,
@@ -65,50 +74,65 @@ def transform(
 def _lines(run: _Run) -> DataFrame:
     """Every line of the extraction, and the object that it came from."""
     uris = [each.uri for each in run.manifest.objects]
-    text = run.spark.read.schema("value STRING").option("lineSep", "\n").text(uris)
+    schema = StructType([StructField("value", StringType())])
+    text = run.spark.read.schema(schema).option("lineSep", "\n").text(uris)
     return text.select(
         F.col("value").alias("$line"), F.col("_metadata.file_path").alias("$source_uri")
     )
 
 
-def _judged(run: _Run, counted: Observation) -> DataFrame:
+def _judged(run: _Run, lines: DataFrame, counted: Observation) -> DataFrame:
     # The digest depends on the data, so no line can contain it.
-    key = run.manifest.digest[:16]
-    return judged_rows(_lines(run), run.contract, run.run_date, key=key, counted=counted)
+    key = None if run.is_small else run.manifest.digest[:16]
+    return judged_rows(lines, run.contract, run.run_date, key=key, counted=counted)
 
 
-def _write_valid(run: _Run, uri: str) -> dict[str, int]:
+def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
+    """Write the valid rows.
+
+    Returns:
+        Where the rows went, and the marks of the rejected lines; none for a small run.
+    """
     if run.manifest.rows == 0:
         delete_prefix(run.spark, uri)
-        return {"read": 0, "valid": 0, "quarantined": 0, "deduplicated": 0}
+        return {"read": 0, "valid": 0, "quarantined": 0, "deduplicated": 0}, b""
     read, accepted, written = Observation("read"), Observation("accepted"), Observation("written")
+    marked = Observation("marked")
     count = F.count(F.lit(1)).alias("rows")
     columns = [F.col(fast.name(each.name)) for each in run.contract.columns]
-    valid = _judged(run, read).filter("`$reasons` IS NULL").select("$line", *columns)
-    latest = _latest_by_key(valid.observe(accepted, count), run.contract, _file_count(run))
+    judged = _judged(run, _lines(run), read)
+    if not run.is_small:
+        judged = judged.observe(marked, *rejected_marks())
+    valid = judged.filter(F.col("`$reasons`").isNull()).select("$line", *columns)
+    latest = _latest_by_key(run, valid.observe(accepted, count))
     rows = latest.select(*columns).observe(written, count)
     rows.write.mode("overwrite").option(*_NO_MARKER).parquet(uri)
     if written.get["rows"] == 0:
         delete_prefix(run.spark, uri)  # Spark leaves a file without rows
-    return {
+    counts = {
         "read": read.get["rows"],
         "valid": written.get["rows"],
         "quarantined": read.get["rows"] - accepted.get["rows"],
         "deduplicated": accepted.get["rows"] - written.get["rows"],
     }
+    return counts, b"" if run.is_small else join_marks(marked.get)
 
 
-def _latest_by_key(rows: DataFrame, contract: Contract, files: int) -> DataFrame:
+def _latest_by_key(run: _Run, rows: DataFrame) -> DataFrame:
     """One row for each primary key: the latest, among equals the one with the greatest line."""
-    key = [F.col(fast.name(each)) for each in contract.primary_key]
-    order = [F.col("`$line`").desc()]
-    if contract.latest_by is not None:
-        order.insert(0, F.col(fast.name(contract.latest_by)).desc_nulls_last())
+    key = [F.col(fast.name(each)) for each in run.contract.primary_key]
+    order = [F.col(fast.LINE).desc()]
+    if run.contract.latest_by is not None:
+        order.insert(0, F.col(fast.name(run.contract.latest_by)).desc_nulls_last())
     # Keys often begin alike, which makes them slow to sort; their hashes differ at once. The
     # window needs no shuffle of its own: rows of a key are together already.
-    hashed = rows.withColumn("$hash", F.xxhash64(*key)).repartition(files, "$hash")
+    hashed = rows.withColumn("$hash", F.xxhash64(*key))
+    if run.is_small:
+        together = hashed.coalesce(1)
+    else:
+        together = hashed.repartition(_file_count(run), "$hash")
     rank = F.row_number().over(Window.partitionBy("$hash", *key).orderBy(*order))
-    return hashed.withColumn("$rank", rank).filter("`$rank` = 1")
+    return together.withColumn("$rank", rank).filter(F.col("`$rank`") == 1)
 
 
 def _file_count(run: _Run) -> int:
@@ -122,11 +146,14 @@ def _file_count(run: _Run) -> int:
     return max(1, min(wanted, size // _SMALL_FILE_BYTES))
 
 
-def _write_rejected(run: _Run, uri: str, expected: int) -> dict[str, int]:
+def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[str, int]:
+    """Write the rejected lines; the answer counts them by what their first reason is about."""
     if expected == 0:
         delete_prefix(run.spark, uri)
         return {}
-    rejected = _judged(run, Observation("read again")).filter("`$reasons` IS NOT NULL")
+    lines = _lines(run).filter(is_marked(marks)) if marks else _lines(run)
+    judged = _judged(run, lines, Observation("judged again"))
+    rejected = judged.filter(F.col("`$reasons`").isNotNull())
     labels = _labels(run.contract)
     label = F.substring_index(F.col("`$reasons`")[0], ":", 1)
     counted = Observation("reasons")
@@ -139,10 +166,14 @@ def _write_rejected(run: _Run, uri: str, expected: int) -> dict[str, int]:
         F.col("`$source_uri`").alias("source_uri"),
         F.lit(run.contract.version).alias("contract_version"),
     )
-    few = documents.repartition(1 + expected // 1_000_000)
+    few = documents.coalesce(1) if run.is_small else documents.repartition(_parts(expected))
     few.write.mode("overwrite").option(*_NO_MARKER).json(uri, compression="gzip")
     found = {each: counted.get[f"${i}"] for i, each in enumerate(labels)}
     return {each: count for each, count in found.items() if count}
+
+
+def _parts(rejected: int) -> int:
+    return 1 + rejected // _REJECTED_PER_FILE
 
 
 def _labels(contract: Contract) -> list[str]:
