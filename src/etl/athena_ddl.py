@@ -1,6 +1,6 @@
 """What a contract is to Athena: column types, the Glue table and its partitions, the DDL's parts.
 
-Partitions are registered one by one, not projected: see docs/adr/registered-partitions.md.
+Partitions are registered one by one, not projected: see docs/adr/0007-registered-partitions.md.
 """
 
 from __future__ import annotations

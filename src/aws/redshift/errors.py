@@ -7,7 +7,8 @@ from typing import Literal
 
 # Redshift reports a serialisation failure as XX000 with the message 1023, PostgreSQL as 40001.
 _CONFLICT = re.compile(
-    r"\A\s*(?:ERROR:\s*)?1023(?!\S)|serializable isolation violation|conflict with concurrent transaction"
+    r"\A\s*(?:ERROR:\s*)?1023(?!\S)|serializable isolation violation"
+    r"|conflict with concurrent transaction"
     r"|could not serialize|deadlock detected",
     re.IGNORECASE,
 )
