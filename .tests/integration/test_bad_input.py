@@ -35,17 +35,17 @@ Client = Callable[[str], Any]
 def test_wrong_option_is_refused_before_anything_starts(
     bench: Bench, tmp_path: Path, options: tuple[str, str], words: str
 ) -> None:
-    homes = {"LOCAL_CLOUD_HOME": str(tmp_path / "cloud"), "PREFECT_HOME": str(tmp_path / "prefect")}
-    done = bench.run_command(DAY, *options, PREFECT_API_URL="", **homes)
+    cloud, prefect = tmp_path / "cloud", tmp_path / "prefect"
+    environ = {"LOCAL_CLOUD_HOME": str(cloud), "PREFECT_HOME": str(prefect), "PREFECT_API_URL": ""}
+    done = bench.run_command(DAY, *options, environ=environ)
     done.fails(words, code=2)
-    assert not (tmp_path / "cloud").exists()
-    assert not (tmp_path / "prefect" / "prefect.db").exists()
+    assert not cloud.exists() and not (prefect / "prefect.db").exists()
 
 
 @pytest.fixture(scope="module")
 def loaded(bench: Bench) -> Bench:
     """Tables with one good day, which bad input for the same day may not harm."""
-    bench.run_json(DAY, **rows_url(ROWS))
+    bench.run_json(DAY, environ=rows_url(ROWS))
     return bench
 
 
@@ -76,13 +76,15 @@ def contracts(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("layer", ["raw", "artifacts"])
 def test_missing_bucket_is_named(loaded: Bench, layer: str) -> None:
-    done = loaded.run(DAY, **rows_url(5), **{f"ETL_BUCKETS__{layer.upper()}": "no-such-bucket"})
+    environ = {f"ETL_BUCKETS__{layer.upper()}": "no-such-bucket", **rows_url(5)}
+    done = loaded.run(DAY, environ=environ)
     done.fails("bucket no-such-bucket does not exist", "fix: create it", "next: python flows/full")
 
 
 def test_missing_processed_bucket_is_named_by_the_job(loaded: Bench) -> None:
     before = loaded.table()
-    done = loaded.run("2026-03-02", ETL_BUCKETS__PROCESSED="no-such-bucket", **rows_url(5))
+    environ = {"ETL_BUCKETS__PROCESSED": "no-such-bucket", **rows_url(5)}
+    done = loaded.run("2026-03-02", environ=environ)
     done.fails("no-such-bucket", "Glue")
     assert loaded.table() == before
 
@@ -100,9 +102,13 @@ def test_wrong_credentials_are_told(
     loaded: Bench, credentials: dict[str, str | None], words: str
 ) -> None:
     # The local environment brings its own credentials; dev, as every other, takes the caller's.
-    nowhere = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
-    environ = nowhere | {"AWS_CONFIG_FILE": "/dev/null", "AWS_SESSION_TOKEN": None}
-    done = loaded.run(DAY, "--env", "dev", **environ, **credentials)
+    environ = {
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SESSION_TOKEN": None,
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+    done = loaded.run(DAY, "--env", "dev", environ=environ | credentials)
     done.fails(words, "fix: check the profile or role in config/<environment>.yml")
 
 
@@ -121,13 +127,13 @@ def test_wrong_credentials_are_told(
 def test_source_that_makes_no_sense_fails_and_harms_nothing(
     loaded: Bench, contracts: Path, kind: str, words: list[str]
 ) -> None:
-    done = loaded.run(DAY, contracts=contracts, **fault_url(kind))
+    done = loaded.run(DAY, contracts=contracts, environ=fault_url(kind))
     done.fails(*words)
 
 
 def test_day_with_only_bad_rows_is_quarantined_and_not_loaded(loaded: Bench) -> None:
     before = loaded.table(), loaded.table("orders__ledger")
-    done = loaded.run("2026-03-03", **fault_url("all-bad"))
+    done = loaded.run("2026-03-03", environ=fault_url("all-bad"))
     done.fails("quarantine", "100", "expected", "20", "the warehouse has not been touched")
     assert (loaded.table(), loaded.table("orders__ledger")) == before
     rejected = read_quarantine(loaded, "2026-03-03")
@@ -137,8 +143,8 @@ def test_day_with_only_bad_rows_is_quarantined_and_not_loaded(loaded: Bench) -> 
 
 
 def test_empty_day_is_a_valid_run_that_replaces_and_says_so(loaded: Bench) -> None:
-    loaded.run_json("2026-03-04", **rows_url(ROWS))
-    done = loaded.run("2026-03-04", **fault_url("empty"))
+    loaded.run_json("2026-03-04", environ=rows_url(ROWS))
+    done = loaded.run("2026-03-04", environ=fault_url("empty"))
     assert done.code == 0
     assert "The source has no rows for this date: an empty day, and a valid run." in done.out
     assert "0 extracted = 0 loaded + 0 quarantined + 0 deduplicated" in done.out
@@ -150,13 +156,13 @@ def test_empty_day_is_a_valid_run_that_replaces_and_says_so(loaded: Bench) -> No
 
 
 def test_row_of_200_columns_is_loaded_by_those_that_the_contract_names(loaded: Bench) -> None:
-    report = loaded.run_json("2026-03-05", **fault_url("wide"))
+    report = loaded.run_json("2026-03-05", environ=fault_url("wide"))
     assert report["rows"] == {"extracted": 10, "loaded": 10, "quarantined": 0, "deduplicated": 0}
     assert all('"extra_199":199' in line for line in read_raw(loaded, "2026-03-05"))
 
 
 def test_row_of_10_mib_is_quarantined_whole(loaded: Bench, contracts: Path) -> None:
-    report = loaded.run_json("2026-03-06", contracts=contracts, **fault_url("huge-row"))
+    report = loaded.run_json("2026-03-06", contracts=contracts, environ=fault_url("huge-row"))
     assert report["rows"] == {"extracted": 3, "loaded": 2, "quarantined": 1, "deduplicated": 0}
     [rejected] = read_quarantine(loaded, "2026-03-06")
     assert rejected["reasons"].startswith("note: ") and len(rejected["reasons"]) < 500
@@ -165,7 +171,7 @@ def test_row_of_10_mib_is_quarantined_whole(loaded: Bench, contracts: Path) -> N
 
 
 def test_bytes_that_are_not_utf8_are_quarantined_whole(loaded: Bench, contracts: Path) -> None:
-    report = loaded.run_json("2026-03-07", contracts=contracts, **fault_url("invalid-utf8"))
+    report = loaded.run_json("2026-03-07", contracts=contracts, environ=fault_url("invalid-utf8"))
     assert report["rows"] == {"extracted": 3, "loaded": 2, "quarantined": 1, "deduplicated": 0}
     [rejected] = read_quarantine(loaded, "2026-03-07")
     assert "not UTF-8" in rejected["reasons"]

@@ -22,8 +22,7 @@ from support.contracts import write_contract
 from support.pipeline_runs import Bench, rows_url
 
 from etl.settings import load_settings
-from etl.warehouse import load as load_module
-from etl.warehouse.load_sql import Step
+from etl.warehouse.load_sql import Step, load_steps
 from local_cloud.source_orders import bad_order, expected_counts, iter_orders, render_order
 
 ROWS = 640  # ten bad rows, six duplicates of all four kinds
@@ -60,9 +59,9 @@ def list_run(bench: Bench, report: dict[str, Any]) -> list[str]:
 def runs(bench: Bench) -> Runs:
     """The same date three times: by COPY, by the Data API, by COPY from the command line."""
     made = Runs(bench)
-    made.add(bench.run_json(str(DAY), **rows_url(ROWS)))
-    made.add(bench.run_json(str(DAY), "--loader", "data-api", **rows_url(ROWS)))
-    done = bench.run_command(str(DAY), "--json", **rows_url(ROWS))
+    made.add(bench.run_json(str(DAY), environ=rows_url(ROWS)))
+    made.add(bench.run_json(str(DAY), "--loader", "data-api", environ=rows_url(ROWS)))
+    done = bench.run_command(str(DAY), "--json", environ=rows_url(ROWS))
     assert "Traceback" not in done.err
     made.add(done.report)
     return made
@@ -87,11 +86,11 @@ def test_run_counts_agree_wherever_they_are_counted(
         assert report["table_rows"] == expected.loaded
     rows = report["rows"]
     assert rows["extracted"] == rows["loaded"] + rows["quarantined"] + rows["deduplicated"]
-    assert bench.query("SELECT COUNT(*) FROM {s}.orders") == [(expected.loaded,)]
-    sql = f"SELECT COUNT(*) FROM orders WHERE ingest_date = DATE '{DAY}'"
-    assert athena.rows(sql) == [[str(expected.loaded)]]
+    day = f"WHERE ingest_date = DATE '{DAY}'"
+    assert bench.query(f"SELECT COUNT(*) FROM {{s}}.orders {day}") == [(expected.loaded,)]
+    assert athena.rows(f"SELECT COUNT(*) FROM orders {day}") == [[str(expected.loaded)]]
     ledger = "SELECT run_date, run_id, extracted, loaded, quarantined, deduplicated FROM"
-    assert bench.query(f"{ledger} {{s}}.orders__ledger") == [
+    assert bench.query(f"{ledger} {{s}}.orders__ledger WHERE run_date = '{DAY}'") == [
         (DAY, report["run_id"], ROWS, expected.loaded, expected.quarantined, expected.deduplicated)
     ]
 
@@ -99,7 +98,7 @@ def test_run_counts_agree_wherever_they_are_counted(
 def test_run_loads_the_latest_good_row_of_each_order(runs: Runs) -> None:
     found = runs.bench.query(
         "SELECT order_id, customer_name, status, total_amount, note, updated_at, ingest_date"
-        " FROM {s}.orders ORDER BY order_id"
+        f" FROM {{s}}.orders WHERE ingest_date = '{DAY}' ORDER BY order_id"
     )
     assert found == [
         (
@@ -187,9 +186,9 @@ def test_two_dates_in_either_order_end_in_the_same_table(
     runs: Runs, make_bench: Callable[[], Bench]
 ) -> None:
     other = make_bench()
-    forwards = runs.bench.run_json(str(NEXT_DAY), **rows_url(ROWS))
-    other.run_json(str(NEXT_DAY), **rows_url(ROWS))
-    backwards = other.run_json(str(DAY), "--loader", "data-api", **rows_url(ROWS))
+    forwards = runs.bench.run_json(str(NEXT_DAY), environ=rows_url(ROWS))
+    other.run_json(str(NEXT_DAY), environ=rows_url(ROWS))
+    backwards = other.run_json(str(DAY), "--loader", "data-api", environ=rows_url(ROWS))
     assert forwards["table_rows"] == 2 * expected_counts(ROWS).loaded
     assert forwards["table_hash"] == backwards["table_hash"]
     assert [row[:-1] for row in runs.bench.table()] == [row[:-1] for row in other.table()]
@@ -278,7 +277,7 @@ def test_airports_arrive_row_for_row_as_the_csv_module_reads_them(bench: Bench) 
 def healthy(make_bench: Callable[[], Bench]) -> Bench:
     """Tables with one loaded day, which no failure may change."""
     bench = make_bench()
-    bench.run_json("2026-01-03", **rows_url(20))
+    bench.run_json("2026-01-03", environ=rows_url(20))
     return bench
 
 
@@ -311,7 +310,8 @@ def buggy_job(client: Callable[[str], Any]) -> Iterator[str]:
 def test_glue_script_with_a_bug_fails_the_run_with_its_error(
     healthy: Bench, buggy_job: str
 ) -> None:
-    done = healthy.run("2026-01-04", ETL_GLUE__JOB_NAME=buggy_job, **rows_url(20))
+    environ = {"ETL_GLUE__JOB_NAME": buggy_job, **rows_url(20)}
+    done = healthy.run("2026-01-04", environ=environ)
     done.fails("NameError: name 'orders' is not defined", "Line Number: 2", buggy_job)
 
 
@@ -342,8 +342,8 @@ def raising_function(client: Callable[[str], Any]) -> Iterator[str]:
 def test_lambda_that_raises_fails_the_run_with_its_error(
     healthy: Bench, raising_function: str
 ) -> None:
-    function = {"ETL_VALIDATOR__FUNCTION_NAME": raising_function}
-    done = healthy.run("2026-01-04", **rows_url(20), **function)
+    environ = {"ETL_VALIDATOR__FUNCTION_NAME": raising_function, **rows_url(20)}
+    done = healthy.run("2026-01-04", environ=environ)
     done.fails("RuntimeError: no verdict on 2026-01-04", raising_function)
 
 
@@ -351,10 +351,10 @@ def test_lambda_that_raises_fails_the_run_with_its_error(
 def test_bad_sql_fails_the_run_with_the_databases_error(
     healthy: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = load_module.load_steps
     bad = Step("count the moons", "SELECT moons FROM sky")
-    monkeypatch.setattr(load_module, "load_steps", lambda *a, **k: (*steps(*a, **k), bad))
-    done = healthy.run("2026-01-03", **rows_url(10))
+    steps = "etl.warehouse.load.load_steps"
+    monkeypatch.setattr(steps, lambda *a, **k: (*load_steps(*a, **k), bad))
+    done = healthy.run("2026-01-03", environ=rows_url(10))
     done.fails("count the moons", 'relation "sky" does not exist', "orders 2026-01-03")
 
 
@@ -365,5 +365,5 @@ def test_failing_check_stops_the_run_before_the_load(healthy: Bench, tmp_path: P
         next(each for each in checks if each["name"] == "row_count")["mustBeGreaterOrEqualTo"] = 99
 
     write_contract(tmp_path, edit)
-    done = healthy.run("2026-01-03", contracts=tmp_path, **rows_url(10))
+    done = healthy.run("2026-01-03", contracts=tmp_path, environ=rows_url(10))
     done.fails("fail 1 check", "row_count: 10, expected", "99", "warehouse has not been touched")

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from support.pipeline_runs import COMMAND, Bench, rows_url
 
@@ -54,7 +54,7 @@ def test_run_killed_amid_the_glue_job_is_taken_up_by_the_next(
 ) -> None:
     killed, clean = make_bench(), make_bench()
     environ = {"ETL_GLUE__JOB_NAME": slow_job, **rows_url(ROWS)}
-    process = killed.start_command(str(DAY), **environ)
+    process = killed.start_command(str(DAY), environ=environ)
 
     def states() -> list[str]:
         assert process.poll() is None, process.communicate()
@@ -64,10 +64,10 @@ def test_run_killed_amid_the_glue_job_is_taken_up_by_the_next(
     process.kill()
     process.communicate()
 
-    taken_up = killed.run_json(str(DAY), **environ)
+    taken_up = killed.run_json(str(DAY), environ=environ)
 
     assert [run["JobRunState"] for run in killed.job_runs(slow_job, str(DAY))] == ["SUCCEEDED"]
-    expected = clean.run_json(str(DAY), **rows_url(ROWS))
+    expected = clean.run_json(str(DAY), environ=rows_url(ROWS))
     for figure in ("rows", "table_rows", "table_hash"):
         assert taken_up[figure] == expected[figure]
     assert [row[:-1] for row in killed.table()] == [row[:-1] for row in clean.table()]

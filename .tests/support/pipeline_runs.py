@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg2
@@ -24,6 +25,7 @@ from etl import pipeline
 from etl.contracts import load_contract
 from etl.settings import load_settings
 
+Environ = Mapping[str, str | None]
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, str(ROOT / "flows" / "full_pipeline.py"))
 # What lies in the artifacts bucket whether a run ends well or not: code, compiled contracts (by
@@ -75,18 +77,22 @@ class Bench:
         return {"ETL_WAREHOUSE__SCHEMA_NAME": self.schema, "ETL_GLUE__DATABASE": self.schema}
 
     def run(
-        self, run_date: str, *options: str, contracts: Path | None = None, **environ: str | None
+        self,
+        run_date: str,
+        *options: str,
+        environ: Environ = MappingProxyType({}),
+        contracts: Path | None = None,
     ) -> Outcome:
         """The command line's main function, in this process.
 
         Args:
-            contracts: A folder to read contracts from instead of config/contracts/.
             environ: Variables to set, or with None to remove.
+            contracts: A folder to read contracts from instead of config/contracts/.
         """
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, _kept_process():
             patch.setattr(sys, "argv", [COMMAND[1], "--run-date", run_date, *options])
-            for name, value in (self.environ | environ).items():
+            for name, value in {**self.environ, **environ}.items():
                 patch.delenv(name, False) if value is None else patch.setenv(name, value)
             if contracts:
                 patch.setattr(pipeline, "load_contract", partial(load_contract, folder=contracts))
@@ -98,20 +104,22 @@ class Bench:
         """The report of a run that ends well."""
         return self.run(run_date, "--json", *options, **arguments).report
 
-    def start_command(self, run_date: str, *options: str, **environ: str) -> subprocess.Popen[str]:
+    def start_command(
+        self, run_date: str, *options: str, environ: Mapping[str, str]
+    ) -> subprocess.Popen[str]:
         """The real command line, in a process group of its own as a shell starts it."""
         return subprocess.Popen(
             [*COMMAND, "--run-date", run_date, *options],
-            env=os.environ | self.environ | {"PREFECT_API_URL": self.api_url} | environ,
+            env={**os.environ, **self.environ, "PREFECT_API_URL": self.api_url, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
 
-    def run_command(self, run_date: str, *options: str, **environ: str) -> Outcome:
+    def run_command(self, run_date: str, *options: str, environ: Mapping[str, str]) -> Outcome:
         """The real command line, to its end."""
-        process = self.start_command(run_date, *options, **environ)
+        process = self.start_command(run_date, *options, environ=environ)
         out, err = process.communicate(timeout=400)
         return Outcome(process.returncode, out, err)
 
