@@ -26,7 +26,7 @@ _MIB = 1024 * 1024
 _SMALL_FILE_BYTES = 48 * _MIB
 _FULL_FILE_BYTES = 192 * _MIB
 _REJECTED_PER_FILE = 500_000
-_SMALL_RUN_ROWS = 20_000
+_SMALL_RUN_ROWS = 50_000
 
 _NO_MARKER = ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
 
