@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +15,13 @@ import pytest
 from support.contracts import make_column, make_contract, orders_contract
 from support.line_cases import (
     ACCEPTED_LINES,
+    COLUMNS,
+    ITEM,
     JSON_VALUES,
     REFUSED_LINES,
     RUN_DATE,
     TEXT_VALUES,
+    Refused,
     json_contract,
     text_contract,
 )
@@ -189,6 +193,44 @@ def test_spark_clean_orders_never_reach_python(
 
 def _is_asked(verdict: Accepted | Rejected) -> bool:
     return verdict == Rejected(["asked"])
+
+
+def test_spark_missing_value_of_any_required_column_is_refused(
+    judge_in_spark: Callable[..., Judged],
+) -> None:
+    item = replace(ITEM, fields=tuple(replace(field, required=True) for field in ITEM.fields))
+    columns = tuple(replace(column, required=True) for column in COLUMNS)
+    items = Type(kind="array", element=item)
+    contract = make_contract(
+        *(replace(each, type=items) if each.name == "items" else each for each in columns)
+    )
+    whole = {name: text for name, text, found in JSON_VALUES if not isinstance(found, Refused)}
+    whole |= {"id": "1", "inner": '{"text": "a", "number": 1}', "items": _ITEM_TEXT}
+    lines = [_without(whole, name, value) for name in whole for value in (None, "null")]
+    fields = json.loads(_ITEM_TEXT)[0]
+    for name in fields:
+        rest = {key: value for key, value in fields.items() if key != name}
+        lines += [
+            _line(whole | {"items": json.dumps([each])}) for each in (rest, rest | {name: None})
+        ]
+    found = judge_in_spark([_line(whole), *lines], contract)
+    _assert_same(found, [_line(whole), *lines], contract, RUN_DATE)
+    assert [isinstance(verdict, Accepted) for _, verdict in found] == [True] + [False] * len(lines)
+
+
+_ITEM_TEXT = (
+    '[{"sku": "a", "count": 2, "price": 3.5, "at": "2026-01-01T00:00:00Z", "day": "2026-01-01",'
+    ' "weight": 0.5}]'
+)
+
+
+def _without(whole: dict[str, str], name: str, value: str | None) -> str:
+    rest = {key: text for key, text in whole.items() if key != name}
+    return _line(rest if value is None else rest | {name: value})
+
+
+def _line(fields: dict[str, str]) -> str:
+    return "{" + ", ".join(f'"{key}": {text}' for key, text in fields.items()) + "}"
 
 
 def test_spark_number_in_a_text_column_is_told_from_text_without_python(

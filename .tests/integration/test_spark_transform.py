@@ -16,6 +16,7 @@ from support.contracts import make_column, make_contract, orders_contract
 from support.line_cases import RUN_DATE, json_contract, text_contract
 from support.spark_session import local_spark
 
+from etl.errors import TransformError
 from etl.manifest import Manifest, RawObject
 from etl.model import Contract, Type
 from etl.validation.arrow_schema import arrow_schema, schema_differences
@@ -267,6 +268,23 @@ def test_transform_dates_before_the_gregorian_calendar_stay_what_they_are(job: J
         "0001-01-01",
         "1001-01-01T00:00:00+00:00",
     )
+
+
+def test_transform_that_does_not_find_every_rejected_line_again_fails(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyspark.sql import functions
+
+    monkeypatch.setattr("etl.spark.transform.is_marked", lambda marks: functions.lit(False))
+    with pytest.raises(TransformError, match="2 rows were rejected, but 0 when read again"):
+        job.run(json_contract(), ["x", "y", '{"id": 1}'])
+
+
+def test_transform_marks_do_not_lose_one_of_thousands_of_rejected_lines(job: Job) -> None:
+    lines = [json.dumps({"id": n if n % 2 else str(n)}) for n in range(6000)]
+    metrics = job.run(json_contract(), lines)
+    assert metrics["rows"]["quarantined"] == 3000
+    assert [row["payload"] for row in job.quarantine()].count('{"id": "2"}') == 1
 
 
 def test_transform_leaves_the_sessions_settings_alone(job: Job) -> None:

@@ -8,7 +8,6 @@ for NULL. `Unfit` says why a value is none of the type's.
 from __future__ import annotations
 
 import decimal
-import json
 import math
 import re
 from collections.abc import Callable
@@ -18,10 +17,10 @@ from functools import partial
 from typing import Any
 
 from etl.model import Encoding, Field, Type
+from etl.received import Number, Unfit, show
 
 Caster = Callable[[Any], Any]
 
-_SHOWN_CHARACTERS = 60
 _INTEGER = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _DOUBLE = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -34,14 +33,6 @@ _BOOLEANS = {"true": True, "false": False}
 
 _INTEGER_DIGITS = 19  # of the largest 64-bit integer
 _EXACT = decimal.Context(prec=80, traps=[decimal.Inexact, decimal.InvalidOperation])
-
-
-class Number(str):
-    """A JSON number as it was written: nothing is rounded on the way."""
-
-
-class Unfit(Exception):
-    """A value that its type does not accept; the message says what was expected."""
 
 
 def caster(kind: Type, encoding: Encoding) -> Caster:
@@ -72,24 +63,6 @@ def fit(kind: Type, value: Any) -> Any:
         case "double":
             return float(value) + 0.0
     return value
-
-
-def show(value: Any) -> str:
-    """A received value as it may stand in a message."""
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "an array"
-    if isinstance(value, Number):
-        return shorten(value)
-    text = value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value
-    return shorten(json.dumps(text, ensure_ascii=False))
-
-
-def shorten(text: str) -> str:
-    """Received text, short enough for a message and safe to store."""
-    storable = text.encode("utf-8", "backslashreplace").decode()
-    return storable if len(text) <= _SHOWN_CHARACTERS else storable[:_SHOWN_CHARACTERS] + "…"
 
 
 def _cast_json(cast: Caster, value: Any) -> Any:

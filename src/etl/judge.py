@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NoReturn
 
-from etl.casts import Number, Unfit, caster, fit, shorten, show
+from etl.casts import caster, fit
 from etl.expressions import evaluate
 from etl.model import Contract
+from etl.received import Number, Unfit, shorten, show
 
 INVALID_UTF8_KEY = "_invalid_utf8_base64"  # how etl.sources.lines wraps what is not UTF-8,
 MALFORMED_KEY = "_malformed"  # and what breaks its file's format: the key's value says how

@@ -11,8 +11,10 @@ from pyspark.sql import types as spark
 
 from etl.judge import INVALID_UTF8_KEY, MALFORMED_KEY, Judge, Rejected
 from etl.model import Contract
-from etl.spark import fast_path as fast
+from etl.spark.line_checks import odd_line
+from etl.spark.sql import LINE, identifier, quote
 from etl.spark.types import NoCommonSchema, record_type, row_type
+from etl.spark.values import computed_value, expression_conditions, read_value
 
 _WRAPPERS = (INVALID_UTF8_KEY, MALFORMED_KEY)
 _JSON_OPTIONS = {
@@ -51,19 +53,19 @@ def judged_rows(
     names = [column.name for column in contract.columns]
     kept = _quoted(lines.columns)
     reasons = F.col("`$verdict`.`reasons`").alias("$reasons")
-    judged = {name: F.col(fast.name("$verdict", "row", name)) for name in names}
+    judged = {name: F.col(identifier("$verdict", "row", name)) for name in names}
     taken = _take(lines, contract, run_date, key) if key else None
     if taken is None:
-        asked = lines.observe(counted, count).withColumn("$verdict", judge(fast.LINE))
+        asked = lines.observe(counted, count).withColumn("$verdict", judge(LINE))
         return asked.select(*kept, reasons, *(judged[name].alias(name) for name in names))
     # Spark feeds Python from a thread of its own, and expressions hold state. Counting right here
     # also keeps the optimizer from moving the fast path's into the judge's argument.
     is_sure = F.col("`$sure`")
     asked = taken.observe(counted, count).withColumn(
-        "$verdict", judge(F.when(~is_sure, F.col(fast.LINE)))
+        "$verdict", judge(F.when(~is_sure, F.col(LINE)))
     )
     columns = [
-        F.when(is_sure, F.col(fast.name(name))).otherwise(judged[name]).alias(name)
+        F.when(is_sure, F.col(identifier(name))).otherwise(judged[name]).alias(name)
         for name in names
     ]
     return asked.select(*kept, reasons, *columns)
@@ -80,10 +82,10 @@ def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> Dat
     read = _read(framed, kept, contract, key)
     for column in contract.columns:
         if column.derive is not None:
-            value = fast.computed_value(column, run_date)
+            value = computed_value(column, run_date)
             read = read.withColumn(column.name, F.expr(value.typed))
             read = read.withColumn("$read", F.expr(f"`$read` AND {value.sure}"))
-    conditions = ["`$read`", *fast.expression_conditions(contract, run_date)]
+    conditions = ["`$read`", *expression_conditions(contract, run_date)]
     return read.withColumn("$sure", F.expr(f"coalesce({' AND '.join(conditions)}, false)"))
 
 
@@ -98,30 +100,30 @@ def _framed_record(contract: Contract, record: spark.StructType, key: str) -> Co
         ]
     )
     head, tail = f'{{"record-{key}":', f',"end-{key}":true}}'
-    framed = f"concat({fast.quote(head)}, {fast.LINE}, {fast.quote(tail)})"
-    readable = F.expr(f"CASE WHEN NOT ({fast.odd_line(contract)}) THEN {framed} END")
+    framed = f"concat({quote(head)}, {LINE}, {quote(tail)})"
+    readable = F.expr(f"CASE WHEN NOT ({odd_line(contract)}) THEN {framed} END")
     return F.from_json(readable, schema, _JSON_OPTIONS)
 
 
 def _read(framed: DataFrame, kept: list[Column], contract: Contract, key: str) -> DataFrame:
     received = [column for column in contract.columns if column.derive is None]
-    record = fast.name("$framed", f"record-{key}")
+    record = identifier("$framed", f"record-{key}")
     whole = " AND ".join(
         [
             "`$framed`.`corrupt` IS NULL",
-            fast.name("$framed", f"end-{key}"),
+            identifier("$framed", f"end-{key}"),
             f"{record} IS NOT NULL",
-            *(f"{record}.{fast.name(wrapper)} IS NULL" for wrapper in _WRAPPERS),
+            *(f"{record}.{identifier(wrapper)} IS NULL" for wrapper in _WRAPPERS),
         ]
     )
     is_text = contract.source.encoding == "text"
     raws = []
     for index, column in enumerate(received):
-        raw = f"{record}.{fast.name(*column.path)}"
+        raw = f"{record}.{identifier(*column.path)}"
         raws.append(F.expr(f"nullif({raw}, '')" if is_text else raw).alias(f"$raw{index}"))
     extracted = framed.select(*kept, F.expr(whole).alias("$whole"), *raws)
     values = [
-        fast.read_value(column, contract, f"`$raw{index}`") for index, column in enumerate(received)
+        read_value(column, contract, f"`$raw{index}`") for index, column in enumerate(received)
     ]
     typed = [
         F.expr(value.typed).alias(column.name)
@@ -153,4 +155,4 @@ def _verdict(judge: Judge) -> Any:
 
 
 def _quoted(names: list[str]) -> list[Column]:
-    return [F.col(fast.name(each)) for each in names]
+    return [F.col(identifier(each)) for each in names]

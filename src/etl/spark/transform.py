@@ -14,19 +14,21 @@ from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
+from etl.errors import TransformError
 from etl.manifest import Manifest
 from etl.model import Contract
-from etl.spark import fast_path as fast
 from etl.spark.files import delete_prefix, list_files
 from etl.spark.marks import is_marked, join_marks, rejected_marks
 from etl.spark.rows import judged_rows
 from etl.spark.session import session_settings
+from etl.spark.sql import LINE, identifier
 
 _MIB = 1024 * 1024
 _SMALL_FILE_BYTES = 48 * _MIB
 _FULL_FILE_BYTES = 192 * _MIB
 _REJECTED_PER_FILE = 500_000
 _SMALL_RUN_ROWS = 50_000
+_SMALL_RUN_BYTES = 16 * _MIB
 
 _NO_MARKER = ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
 
@@ -41,7 +43,8 @@ class _Run:
     @property
     def is_small(self) -> bool:
         """Whether Spark's fast path and shuffle would cost more than they save."""
-        return self.manifest.rows <= _SMALL_RUN_ROWS
+        is_light = self.manifest.bytes <= _SMALL_RUN_BYTES
+        return is_light and self.manifest.rows <= _SMALL_RUN_ROWS
 
 
 def transform(
@@ -99,7 +102,7 @@ def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
     read, accepted, written = Observation("read"), Observation("accepted"), Observation("written")
     marked = Observation("marked")
     count = F.count(F.lit(1)).alias("rows")
-    columns = [F.col(fast.name(each.name)) for each in run.contract.columns]
+    columns = [F.col(identifier(each.name)) for each in run.contract.columns]
     judged = _judged(run, _lines(run), read)
     if not run.is_small:
         judged = judged.observe(marked, *rejected_marks())
@@ -120,10 +123,10 @@ def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
 
 def _latest_by_key(run: _Run, rows: DataFrame) -> DataFrame:
     """One row for each primary key: the latest, among equals the one with the greatest line."""
-    key = [F.col(fast.name(each)) for each in run.contract.primary_key]
-    order = [F.col(fast.LINE).desc()]
+    key = [F.col(identifier(each)) for each in run.contract.primary_key]
+    order = [F.col(LINE).desc()]
     if run.contract.latest_by is not None:
-        order.insert(0, F.col(fast.name(run.contract.latest_by)).desc_nulls_last())
+        order.insert(0, F.col(identifier(run.contract.latest_by)).desc_nulls_last())
     # Keys often begin alike, which makes them slow to sort; their hashes differ at once. The
     # window needs no shuffle of its own: rows of a key are together already.
     hashed = rows.withColumn("$hash", F.xxhash64(*key))
@@ -158,6 +161,7 @@ def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[st
     label = F.substring_index(F.col("`$reasons`")[0], ":", 1)
     counted = Observation("reasons")
     counts = [F.count_if(label == each).alias(f"${i}") for i, each in enumerate(labels)]
+    counts.append(F.count(F.lit(1)).alias("rows"))
     documents = rejected.observe(counted, *counts).select(
         F.col("`$line`").alias("payload"),
         F.concat_ws("; ", "`$reasons`").alias("reasons"),
@@ -168,6 +172,12 @@ def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[st
     )
     few = documents.coalesce(1) if run.is_small else documents.repartition(_parts(expected))
     few.write.mode("overwrite").option(*_NO_MARKER).json(uri, compression="gzip")
+    if counted.get["rows"] != expected:
+        raise TransformError(
+            f"{expected} rows were rejected, but {counted.get['rows']} when read again: the raw"
+            " files have changed meanwhile",
+            fix="run again, and let no two runs of a date overlap",
+        )
     found = {each: counted.get[f"${i}"] for i, each in enumerate(labels)}
     return {each: count for each, count in found.items() if count}
 

@@ -1,32 +1,20 @@
-"""The fast path, as Spark SQL: which lines Spark may take by itself, and what it makes of them.
+"""Values on the fast path, as Spark SQL: what Spark makes of one, and when it may.
 
-A line is sure if the judge is certain to accept it with the very values that Spark gets. Every
-condition here errs towards the judge: what Spark's JSON reader is lax about (numbers as text, text
-as decimals, rounding, what follows the object) makes a line unsure, never wrong. Names that start
-with "$" cannot be columns of a contract.
+A value is sure if the judge is certain to get the same. Every condition errs towards the judge:
+what it cannot show is unsure, never wrong.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from etl.expressions import ascii_only_columns, to_spark_sql
 from etl.model import Column, Contract, Type
-from etl.spark.types import read_precision, spark_type
+from etl.spark.line_checks import is_provable, is_text
+from etl.spark.sql import END, identifier, quote, rlike
+from etl.spark.types import spark_type
 
-LINE = "`$line`"
-RECORD = "`$record`"
-
-_ESCAPE = "\\"
-# Escapes of ASCII and control characters (which could spell a key in another way, or NUL) and of
-# surrogates (which could be half a pair).
-_ODD_ESCAPES = r"\\u(?:00[0-7]|[dD][89a-fA-F])"
-_NOT_A_STRING = r'"\s*:\s*[^"\s]'
-# A key that has just one spelling in JSON, odd escapes aside.
-_PROVABLE_NAME = re.compile(r"[A-Za-z0-9_ .:$@-]+")
 _TIMESTAMP = (
     r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
     r"(?:Z|[+-][0-9]{2}:[0-5][0-9])\z"
@@ -36,66 +24,10 @@ _DOUBLE = r"^-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?\z"
 
 @dataclass(frozen=True)
 class Value:
-    """SQL of one value: as it was read, as the type wants it, and a condition under which both
-    the judge and Spark hold that value."""
+    """SQL of one value as its column wants it, and of a condition under which it is sure."""
 
     typed: str
     sure: str
-
-
-def quote(text: str) -> str:
-    """A string literal of Spark SQL."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
-def name(*path: str) -> str:
-    """A reference to a column, or to a field inside it."""
-    return ".".join(f"`{step.replace('`', '``')}`" for step in path)
-
-
-def odd_line(contract: Contract) -> str:
-    """SQL: whether Spark's JSON reader must not even see the line.
-
-    Each pattern stands alone and begins with a literal where it can: Java then searches for that
-    first, some ten times faster than for alternatives.
-    """
-    conditions = [f"(contains({LINE}, {quote(_ESCAPE)}) AND {_rlike(LINE, _ODD_ESCAPES)})"]
-    if contract.source.encoding == "text":
-        conditions.append(_rlike(LINE, _NOT_A_STRING))
-    else:
-        conditions += [
-            _rlike(LINE, _unplain_decimal(key, digits))
-            for key, digits in sorted(_read_digits(contract).items())
-        ]
-    return " OR ".join(conditions)
-
-
-def _read_digits(contract: Contract) -> dict[str, int]:
-    """Keys that decimals stand under, with the digits after the point that are read exactly."""
-    digits: dict[str, int] = {}
-    for key, kind in _leaves(contract):
-        if kind.kind == "decimal" and _PROVABLE_NAME.fullmatch(key):
-            _, scale = read_precision(kind)
-            digits[key] = min(scale, digits.get(key, scale))
-    return digits
-
-
-def _leaves(contract: Contract) -> Iterator[tuple[str, Type]]:
-    """The last key before each scalar of a record, and the scalar's type."""
-    for column in contract.columns:
-        kind = column.type.element or column.type
-        if column.derive is None and kind.kind != "object":
-            yield column.path[-1], kind
-        yield from ((field.name, field.type) for field in kind.fields)
-
-
-def _unplain_decimal(key: str, digits: int) -> str:
-    """A pattern for a decimal that Spark would round, or read where the contract refuses it."""
-    fraction = rf"(?:\.[0-9]{{1,{digits}}})?" if digits else ""
-    plain = f"-?[0-9]+{fraction}"
-    # Possessive: giving back a space would make the look-ahead fail on plain decimals.
-    return rf'"{re.escape(key)}"\s*+:\s*+(?!(?:{plain}|"{plain}"|null)\s*+[,}}])'
 
 
 def read_value(column: Column, contract: Contract, raw: str) -> Value:
@@ -116,7 +48,7 @@ def _json_value(kind: Type, raw: str, key: str | None) -> Value:
     """`key` is None for an element of an array, which no key stands before."""
     match kind.kind:
         case "string":
-            proof = _is_text(key) if key else "false"
+            proof = is_text(key) if key else "false"
             return Value(
                 raw, f"({_short_enough(kind, raw)} AND (NOT {_like_json(raw)} OR {proof}))"
             )
@@ -124,7 +56,7 @@ def _json_value(kind: Type, raw: str, key: str | None) -> Value:
             small = f"{raw} BETWEEN -2147483648L AND 2147483647L"
             return Value(_cast(kind, raw), small if kind.bits == 32 else "true")
         case "decimal":
-            provable = key is not None and _PROVABLE_NAME.fullmatch(key)
+            provable = key is not None and is_provable(key)
             return _exact_decimal(kind, raw) if provable else Value(_cast(kind, raw), "false")
         case "double":
             return _finite_double(raw)
@@ -145,7 +77,7 @@ def _element(element: Type, raw: str) -> str:
         return _json_value(element, raw, None).sure
     conditions = []
     for field in element.fields:
-        value = f"{raw}.{name(field.name)}"
+        value = f"{raw}.{identifier(field.name)}"
         sure = _json_value(field.type, value, field.name).sure
         conditions.append(_given(field.required, value, sure))
     return f"({' AND '.join(conditions)})"
@@ -158,14 +90,14 @@ def _text_value(kind: Type, raw: str) -> Value:
             return Value(raw, _short_enough(kind, raw))
         case "integer":
             bounded = _bounded_integer(kind, f"CAST({raw} AS BIGINT)")
-            return Value(typed, f"({_rlike(raw, '^-?[0-9]{1,18}' + _END)} AND {bounded.sure})")
+            return Value(typed, f"({rlike(raw, '^-?[0-9]{1,18}' + END)} AND {bounded.sure})")
         case "decimal":
             whole = f"^-?[0-9]{{1,{max(1, kind.precision - kind.scale)}}}"
             fraction = rf"(?:\.[0-9]{{1,{kind.scale}}})?" if kind.scale else ""
-            return Value(typed, f"({_rlike(raw, whole + fraction + _END)} AND {typed} IS NOT NULL)")
+            return Value(typed, f"({rlike(raw, whole + fraction + END)} AND {typed} IS NOT NULL)")
         case "double":
             value = _finite_double(f"CAST({raw} AS DOUBLE)")
-            return Value(value.typed, f"({_rlike(raw, _DOUBLE)} AND {value.sure})")
+            return Value(value.typed, f"({rlike(raw, _DOUBLE)} AND {value.sure})")
         case "boolean":
             return Value(f"(lower({raw}) = 'true')", f"lower({raw}) IN ('true', 'false')")
         case "date":
@@ -173,9 +105,6 @@ def _text_value(kind: Type, raw: str) -> Value:
         case "timestamp":
             return _timestamp(raw)
     return Value(typed, "false")
-
-
-_END = r"\z"  # Java's `$` also matches before a last line break
 
 
 def computed_value(column: Column, run_date: date) -> Value:
@@ -206,7 +135,7 @@ def expression_conditions(contract: Contract, run_date: date) -> list[str]:
     rules = [rule.expression for rule in contract.rules]
     columns = {each for expression in derived + rules for each in ascii_only_columns(expression)}
     ascii_only = [
-        f"coalesce(octet_length({name(each)}) = length({name(each)}), true)"
+        f"coalesce(octet_length({identifier(each)}) = length({identifier(each)}), true)"
         for each in sorted(columns)
     ]
     return ascii_only + [f"coalesce({to_spark_sql(rule, run_date)}, true)" for rule in rules]
@@ -222,12 +151,10 @@ def _ddl(kind: Type) -> str:
             assert kind.element is not None
             return f"ARRAY<{_ddl(kind.element)}>"
         case "object":
-            return f"STRUCT<{', '.join(f'{name(f.name)}: {_ddl(f.type)}' for f in kind.fields)}>"
+            return (
+                f"STRUCT<{', '.join(f'{identifier(f.name)}: {_ddl(f.type)}' for f in kind.fields)}>"
+            )
     return spark_type(kind).simpleString()
-
-
-def _rlike(raw: str, pattern: str) -> str:
-    return f"{raw} RLIKE {quote(pattern)}"
 
 
 def _short_enough(kind: Type, raw: str) -> str:
@@ -245,14 +172,6 @@ def _like_json(raw: str) -> str:
         f"({raw} >= {quote(first)} AND {raw} < {quote(end)})" for first, end in ranges
     )
     return f"(NOT {capital} AND NOT {small} AND ({others}))"
-
-
-def _is_text(key: str) -> str:
-    """Whether every value that the line has under the key, at any depth, is a string."""
-    if not _PROVABLE_NAME.fullmatch(key):
-        return "false"
-    pattern = '"' + re.escape(key) + _NOT_A_STRING
-    return f"NOT {_rlike(LINE, pattern)}"
 
 
 def _bounded_integer(kind: Type, raw: str) -> Value:
@@ -280,4 +199,4 @@ def _day(raw: str) -> Value:
 
 def _timestamp(raw: str) -> Value:
     typed = f"CAST({raw} AS TIMESTAMP)"
-    return Value(typed, f"({_rlike(raw, _TIMESTAMP)} AND {typed} IS NOT NULL)")
+    return Value(typed, f"({rlike(raw, _TIMESTAMP)} AND {typed} IS NOT NULL)")

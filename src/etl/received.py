@@ -1,0 +1,34 @@
+"""Values as they were received, and how a message shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+_SHOWN_CHARACTERS = 60
+
+
+class Number(str):
+    """A JSON number as it was written: nothing is rounded on the way."""
+
+
+class Unfit(Exception):
+    """A value that its type does not accept; the message says what was expected."""
+
+
+def show(value: Any) -> str:
+    """A received value as it may stand in a message."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, Number):
+        return shorten(value)
+    text = value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value
+    return shorten(json.dumps(text, ensure_ascii=False))
+
+
+def shorten(text: str) -> str:
+    """Received text, short enough for a message and safe to store."""
+    storable = text.encode("utf-8", "backslashreplace").decode()
+    return storable if len(text) <= _SHOWN_CHARACTERS else storable[:_SHOWN_CHARACTERS] + "…"
