@@ -19,3 +19,9 @@ for name, value in {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "etl",
 }.items():
     os.environ.setdefault(name, value)
+
+# Prefect's built-in server is on this machine: a proxy cannot reach it.
+direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+if direct != "*":
+    hosts = dict.fromkeys([*filter(None, direct.split(",")), "127.0.0.1", "localhost"])
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(hosts)

@@ -10,6 +10,7 @@ import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything o
 import shlex
 import sys
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 from prefect import flow, runtime
 
@@ -27,7 +28,7 @@ def full_pipeline(
     run_date: date | None = None,
     dataset: str = "orders",
     env: str = "local",
-    loader: str | None = None,
+    loader: Literal["copy", "data-api"] | None = None,
 ) -> RunReport:
     """Extract, transform, validate, load and publish one day of a dataset.
 
@@ -35,7 +36,7 @@ def full_pipeline(
         run_date: The day; None, as a schedule gives it, is yesterday (UTC).
         dataset: A contract in config/contracts/.
         env: A file in config/.
-        loader: "copy" or "data-api"; None for what the environment says.
+        loader: How to load; None for what the environment says.
     """
     run_date = run_date or datetime.now(UTC).date() - timedelta(days=1)
     run = tasks.start(environment=env, dataset=dataset, run_date=run_date, loader=loader)

@@ -74,7 +74,7 @@ def test_run_killed_amid_the_glue_job_is_taken_up_by_the_next(
 
 
 class OwnMachine:
-    """A machine as after installing: no cloud, no Prefect server, no settings."""
+    """A machine as after installing: no cloud, no Prefect server, no settings; behind a proxy."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -82,7 +82,7 @@ class OwnMachine:
 
     def start(self, *options: str) -> tuple[subprocess.Popen[str], list[str]]:
         """The command line; its standard error's lines, as they come."""
-        ours = ("AWS_", "ETL_", "PG", "PREFECT_", "LOCAL_CLOUD_")
+        ours = ("AWS_", "ETL_", "PG", "PREFECT_", "LOCAL_CLOUD_", "NO_PROXY", "no_proxy")
         inherited = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
         process = subprocess.Popen(
             [*COMMAND, "--run-date", str(DAY), *options],
@@ -90,6 +90,8 @@ class OwnMachine:
             | {
                 "LOCAL_CLOUD_HOME": str(self._folder / "cloud"),
                 "PREFECT_HOME": str(self._folder / "prefect"),
+                "HTTP_PROXY": "http://127.0.0.1:9",
+                "HTTPS_PROXY": "http://127.0.0.1:9",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

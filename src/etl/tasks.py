@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -49,14 +50,19 @@ def start_server() -> None:
     could tell it that it was stopped.
     """
 
+    started: Future[None] = Future()
+
     def start() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # for what this thread starts
-        with get_client(sync_client=True):
-            pass
+        try:
+            get_client(sync_client=True)
+        except Exception as error:
+            started.set_exception(error)
+        else:
+            started.set_result(None)
 
-    thread = threading.Thread(target=start, daemon=True)
-    thread.start()
-    thread.join()
+    threading.Thread(target=start, daemon=True).start()
+    started.result()
 
 
 def _task_run_name(name: str) -> str:
