@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import time
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -221,6 +222,7 @@ def test_stop_query_execution_cancels_it(lake: AthenaQueries) -> None:
         answer = lake.athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
         if answer["Status"]["State"] not in ("QUEUED", "RUNNING"):
             break
+        time.sleep(0.1)
     assert answer["Status"]["State"] == "CANCELLED"
 
 

@@ -68,7 +68,10 @@ def test_attach_again_changes_nothing(
 def test_attach_puts_back_what_is_missing_or_altered(
     settings: Settings, cloud: dict[str, str], client: Callable[[str], Any], run_cloud: RunCloud
 ) -> None:
-    client("s3").delete_bucket(Bucket=settings.buckets.quarantine)
+    bucket = settings.buckets.quarantine
+    for each in client("s3").list_objects_v2(Bucket=bucket).get("Contents", []):
+        client("s3").delete_object(Bucket=bucket, Key=each["Key"])
+    client("s3").delete_bucket(Bucket=bucket)
     name = settings.validator.function_name
     client("lambda").update_function_configuration(FunctionName=name, MemorySize=128)
     attach_again(run_cloud, cloud)

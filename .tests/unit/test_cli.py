@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -104,3 +105,13 @@ def test_run_command_names_an_unforeseen_error_and_shows_its_traceback_on_reques
     assert "failed: ZeroDivisionError: by zero" in capsys.readouterr().err
     cli.run_command(raising(ZeroDivisionError("by zero")), again="x", show_traceback=True)
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_run_command_logs_each_line_once_and_nothing_afterwards(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for _ in range(2):
+        cli.run_command(lambda: logging.getLogger("etl").info("a line"), again="x")
+    logging.getLogger("etl").info("another")
+    printed = capsys.readouterr().err
+    assert printed.count("a line") == 2 and "another" not in printed

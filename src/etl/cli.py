@@ -109,20 +109,20 @@ def run_command(command: Callable[[], None], *, again: str, show_traceback: bool
     Returns:
         The exit code: 0, 1 after a failure, 2 after a mistake in the input, 130 after Ctrl-C.
     """
-    _log_to_stderr()
     signal.signal(signal.SIGTERM, _terminate)
-    try:
-        command()
-    except KeyboardInterrupt:
-        print("\nstopped. Nothing is half done: the same command starts over.", file=sys.stderr)
-        return 130
-    except (UsageError, SettingsError) as error:
-        _complain(error, again=None, show_traceback=show_traceback)
-        return 2
-    except Exception as error:
-        _complain(error, again=again, show_traceback=show_traceback)
-        return 1
-    return 0
+    with _log_to_stderr():
+        try:
+            command()
+        except KeyboardInterrupt:
+            print("\nstopped. Nothing is half done: the same command starts over.", file=sys.stderr)
+            return 130
+        except (UsageError, SettingsError) as error:
+            _complain(error, again=None, show_traceback=show_traceback)
+            return 2
+        except Exception as error:
+            _complain(error, again=again, show_traceback=show_traceback)
+            return 1
+        return 0
 
 
 def _complain(error: Exception, *, again: str | None, show_traceback: bool) -> None:
@@ -141,10 +141,17 @@ def _terminate(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _log_to_stderr() -> None:
+@contextmanager
+def _log_to_stderr() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("etl")
+    before = logger.propagate, logger.level
     logger.addHandler(handler)
     logger.propagate = False  # Prefect's console handler would print each line again
     logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate, logger.level = before
