@@ -314,7 +314,11 @@ TEXTS = [
         b'{"n": 1, "v": "a", "d": "2026-01-31"}\n{"v": {"x": 1.50}}{"n":3}',
         [(1, "a", "2026-01-31"), (None, '{"x":1.50}'[:8], None), (3, None, None)],
     ),
-    ("JSON 'auto ignorecase' GZIP", gzip.compress(b'{"N": 1, "V": "a"}', mtime=0), [(1, "a", None)]),
+    (
+        "JSON 'auto ignorecase' GZIP",
+        gzip.compress(b'{"N": 1, "V": "a"}', mtime=0),
+        [(1, "a", None)],
+    ),
 ]
 
 

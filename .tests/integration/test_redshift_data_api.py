@@ -273,7 +273,10 @@ def test_batch_of_too_many_is_refused(api: Any) -> None:
 
 @pytest.mark.parametrize(
     ("statement_id", "code"),
-    [("00000000-0000-4000-8000-000000000000", "ResourceNotFoundException"), ("x" * 36, "ValidationException")],
+    [
+        ("00000000-0000-4000-8000-000000000000", "ResourceNotFoundException"),
+        ("x" * 36, "ValidationException"),
+    ],
 )
 def test_unknown_statement_is_not_found(api: Any, statement_id: str, code: str) -> None:
     with pytest.raises(ClientError) as refused:
