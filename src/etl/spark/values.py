@@ -192,9 +192,7 @@ def _finite_double(raw: str) -> Value:
 
 def _day(raw: str) -> Value:
     typed = f"CAST({raw} AS DATE)"
-    return Value(
-        typed, f"({raw} >= '0001' AND length({raw}) = 10 AND CAST({typed} AS STRING) = {raw})"
-    )
+    return Value(typed, f"({raw} >= '0001' AND CAST({typed} AS STRING) = {raw})")
 
 
 def _timestamp(raw: str) -> Value:
