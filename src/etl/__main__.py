@@ -50,7 +50,10 @@ def _query(options: argparse.Namespace) -> None:
         table.add_column(column.name)
     for row in result.rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    Console(soft_wrap=True).print(table)
+    # As wide as its rows, so that a pipe gets them whole.
+    console = Console(width=1_000_000)
+    console.width = console.measure(table).maximum
+    console.print(table)
 
 
 def _pair(text: str) -> tuple[str, str]:
