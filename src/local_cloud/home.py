@@ -11,12 +11,14 @@ import fcntl
 import json
 import os
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -110,7 +112,11 @@ class Home:
         """The daemon that answers and is not about to stop."""
         holder = self.holder()
         found = self.read("cloud")
-        return Running(**found) if found and found["pid"] == holder else None
+        if not found or found["pid"] != holder:
+            return None
+        running = Running(**found)
+        # One that was just killed holds its lock until its last thread is gone.
+        return running if _answers(running.endpoint_url) else None
 
     def announce(self, running: Running | None) -> None:
         """Say that this daemon answers, or does no longer."""
@@ -206,3 +212,12 @@ def _find_process(owner: str) -> psutil.Process:
     if abs(_started(int(pid)) - int(started)) > _CLOCK_SECONDS:
         raise psutil.NoSuchProcess(int(pid))  # another process has got its number
     return psutil.Process(int(pid))
+
+
+def _answers(endpoint_url: str) -> bool:
+    address = urlsplit(endpoint_url)
+    try:
+        with socket.create_connection((address.hostname, address.port), timeout=10):
+            return True
+    except OSError:
+        return False
