@@ -11,19 +11,21 @@ import fcntl
 import json
 import os
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
 
 import psutil
 
 from local_cloud.errors import CloudError
 
+_ANSWER_SECONDS = 10
+_DIRECT = build_opener(ProxyHandler({}))  # a proxy cannot reach this machine
 _CLOCK_SECONDS = 2
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -215,9 +217,11 @@ def _find_process(owner: str) -> psutil.Process:
 
 
 def _answers(endpoint_url: str) -> bool:
-    address = urlsplit(endpoint_url)
+    """Whether a request is answered; the kernel accepts connections for a dying process too."""
     try:
-        with socket.create_connection((address.hostname, address.port), timeout=10):
+        with _DIRECT.open(f"{endpoint_url}/_cloud/health", timeout=_ANSWER_SECONDS):
             return True
-    except OSError:
+    except TimeoutError:
+        return True  # it is busy, not gone
+    except (OSError, HTTPException):
         return False
