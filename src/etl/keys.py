@@ -10,6 +10,7 @@ import re
 from datetime import date
 
 from etl.model import Contract
+from etl.partitioning import strategy_of
 
 MANIFEST_NAME = "_manifest.json"
 _PART_NAME = re.compile(r"part-\d{5,}\.jsonl\.gz")
@@ -29,8 +30,8 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
 
 
 def raw_prefix(contract: Contract, run_date: date) -> str:
-    """Where the extraction lies, e.g. s3://b/raw/shop/orders/2026/01/31/."""
-    return f"{contract.places.raw}{run_date.isoformat().replace('-', '/')}/"
+    """Where the extraction lies, by default e.g. s3://b/raw/shop/orders/2026/01/31/."""
+    return contract.places.raw + strategy_of(contract).prefix(run_date)
 
 
 def part_name(index: int) -> str:

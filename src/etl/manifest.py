@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws.s3 import get_bytes, put_bytes
 from etl.errors import StorageError
@@ -25,18 +25,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RawObject:
-    """One gzip file of JSON lines.
+    """One object of the extraction.
 
     Attributes:
         bytes: Its size on S3, compressed.
         sha256: Hex digest of the bytes on S3.
-        rows: How many lines it holds.
+        rows: How many records it holds.
+        source: The source's object that all of its records come from, where that is kept.
     """
 
     uri: str
     bytes: int
     sha256: str
     rows: int
+    source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,14 @@ class Manifest:
     Attributes:
         source: The source system's name.
         encoding: Whether values are typed by JSON or all text, as from CSV.
-        rows: Lines in all objects.
+        rows: Records in all objects.
         bytes: Compressed size of all objects.
         contract_uri: The compiled contract that the extraction was made for.
+        rejected: Records that the raw format cannot hold; they are dead letters.
+        dead_letters: The objects that hold those.
+        keys: Parquet files of all primary keys of the source, for detecting deletes; None if the
+            contract does not ask for it.
+        progress: What `etl.state` is to keep once the run is loaded.
     """
 
     dataset: str
@@ -59,6 +66,10 @@ class Manifest:
     rows: int
     bytes: int
     contract_uri: str
+    rejected: int = 0
+    dead_letters: tuple[str, ...] = ()
+    keys: tuple[RawObject, ...] | None = None
+    progress: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Canonical JSON: the same manifest gives the same text."""
@@ -80,8 +91,18 @@ class Manifest:
         try:
             content = json.loads(text)
             objects = tuple(RawObject(**each) for each in content["objects"])
-            run_date = date.fromisoformat(content["run_date"])
-            return cls(**content | {"objects": objects, "run_date": run_date})
+            keys = content["keys"]
+            if keys is not None:
+                keys = tuple(RawObject(**each) for each in keys)
+            return cls(
+                **content
+                | {
+                    "objects": objects,
+                    "run_date": date.fromisoformat(content["run_date"]),
+                    "keys": keys,
+                    "dead_letters": tuple(content["dead_letters"]),
+                }
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a manifest: {error}") from error
 

@@ -19,6 +19,8 @@ Kind = Literal[
 ]
 LoadMode = Literal["replace", "merge"]
 Encoding = Literal["json", "text"]
+SourceKind = Literal["api", "file", "sql", "stream"]
+SourceFormat = Literal["json", "jsonl", "csv", "parquet"]
 
 # One node of the expression subset: ["op", operand, …], see etl.expressions.
 Expression = list[Any]
@@ -64,6 +66,9 @@ class Column:
         path: Where the value stands in the received record, e.g. ("customer", "email");
             empty for a derived column.
         derive: The expression that computes it (ODCS `transformLogic`), or None.
+        value_map: Received text → what it stands for; other texts stay as they are.
+        lineage: Whether the run fills it in, by its name: see `LINEAGE_COLUMNS`. Such columns come
+            last, no rule sees them, and the table's hash leaves them out.
     """
 
     name: str
@@ -71,7 +76,41 @@ class Column:
     path: tuple[str, ...] = ()
     required: bool = False
     derive: Expression | None = None
+    value_map: dict[str, str] = field(default_factory=dict)
+    lineage: bool = False
     description: str = ""
+
+
+# Where a row comes from; a contract chooses some of them by name.
+LINEAGE_COLUMNS: dict[str, Column] = {
+    each.name: each
+    for each in (
+        Column(
+            name="_source_file",
+            type=Type(kind="string", max_bytes=2048),
+            lineage=True,
+            description="The source's object or file, else the raw object.",
+        ),
+        Column(
+            name="_ingested_at",
+            type=Type(kind="timestamp"),
+            lineage=True,
+            description="When the run that brought the row began.",
+        ),
+        Column(
+            name="_run_id",
+            type=Type(kind="string", max_bytes=64),
+            lineage=True,
+            description="The run that brought the row.",
+        ),
+        Column(
+            name="_contract_version",
+            type=Type(kind="string", max_bytes=64),
+            lineage=True,
+            description="The contract that the row was judged by.",
+        ),
+    )
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,17 +151,19 @@ class Source:
     """Where records come from.
 
     Attributes:
-        kind: "api" (paginated HTTP), "file" (local path or S3 prefix).
+        kind: "api" (paginated HTTP), "file" (local path or S3 prefix), "sql" (a table or view),
+            "stream" (what flows/stream_to_s3.py has put on S3 for the run date).
         name: The source system, second part of the raw key.
-        location: URL, folder, file or s3:// prefix, with settings' places filled in.
-        format: "json" (an API's pages), "jsonl" or "csv".
+        location: URL, folder, file, s3:// prefix or SQLAlchemy URL, with settings' places filled
+            in; empty for a stream.
+        format: What files hold; "json" for APIs and SQL, "jsonl" for streams.
         options: What the kind of source understands, e.g. page_size, cursor field.
     """
 
-    kind: Literal["api", "file"]
+    kind: SourceKind
     name: str
     location: str
-    format: Literal["json", "jsonl", "csv"]
+    format: SourceFormat
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -132,21 +173,55 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Raw:
+    """How the extraction lies on S3.
+
+    Attributes:
+        format: "jsonl" can be transformed; the others are for others to read, so a contract that
+            chooses one ends at raw.
+        compression: Of the whole object; Parquet compresses inside instead.
+        strategy: A name of `etl.partitioning.STRATEGIES`.
+        column: What the strategy goes by, if it goes by a column.
+        per_source_object: Whether every source object gets raw objects of its own.
+    """
+
+    format: Literal["jsonl", "csv", "parquet", "protobuf"] = "jsonl"
+    compression: Literal["gzip", "zstd", "none"] = "gzip"
+    strategy: str = "date"
+    column: str | None = None
+    per_source_object: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where the dataset lies in one environment. Prefixes are s3:// URIs ending in "/"."""
+    """Where the dataset lies in one environment.
+
+    Prefixes are s3:// URIs ending in "/", or folders for datasets that no pipeline carries. ""
+    stands for a layer that the dataset does not have.
+    """
 
     raw: str
-    processed: str
-    quarantine: str
-    schema: str
-    table: str
-    catalog_database: str
-    catalog_table: str
+    processed: str = ""
+    quarantine: str = ""
+    schema: str = ""
+    table: str = ""
+    catalog_database: str = ""
+    catalog_table: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """One dataset in one environment."""
+    """One dataset in one environment.
+
+    Attributes:
+        partition: The run date's column.
+        partition_columns: Columns that the processed files are partitioned by below the run date.
+            They stand in the files' keys, not in the files, so such a dataset is not loaded.
+        normalise_names: Whether received names are read as snake_case (`User Name` as `user_name`).
+        drop_empty: Whether received "", [], {} and blank text are as good as missing.
+        filter: Rows for which it is not true are left out, and counted; None keeps all.
+        detect_deletes: Whether rows that are gone from the source leave the table.
+    """
 
     dataset: str
     version: str
@@ -158,9 +233,25 @@ class Contract:
     load_mode: LoadMode
     source: Source
     places: Places
+    raw: Raw = Raw()
     rules: tuple[Rule, ...] = ()
     checks: tuple[Check, ...] = ()
+    partition_columns: tuple[str, ...] = ()
+    normalise_names: bool = False
+    drop_empty: bool = False
+    filter: Expression | None = None
+    detect_deletes: bool = False
     description: str = ""
+
+    @property
+    def is_transformed(self) -> bool:
+        """Whether the dataset goes on from raw."""
+        return bool(self.places.processed)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the dataset goes on into the warehouse."""
+        return bool(self.places.schema)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""
@@ -195,6 +286,8 @@ class Contract:
                 "checks": tuple(Check(**each) for each in raw["checks"]),
                 "source": Source(**raw["source"]),
                 "places": Places(**raw["places"]),
+                "raw": Raw(**raw["raw"]),
+                "partition_columns": tuple(raw["partition_columns"]),
             }
         )
 

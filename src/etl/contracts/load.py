@@ -141,6 +141,7 @@ def _read(
         load_mode=custom.read_load_mode(),
         source=source,
         places=servers.read_places(table.physicalName or dataset),
+        raw=servers.read_raw([each.path[0] for each in columns if each.path]),
         rules=tuple(quality.rules),
         checks=(*quality.checks, *custom.read_limit()),
     )
