@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from source_samples import make_contract, serve
+from support.source_contexts import source_context
 
 from etl.errors import ContractError, SourceError
 from etl.sources import open_source
@@ -38,7 +39,7 @@ def shop() -> Iterator[str]:
 
 def read(location: str, **options: Any) -> list[bytes]:
     contract = make_contract(location, options=QUICK | options)
-    return list(open_source(contract, DAY))
+    return list(open_source(contract, source_context(DAY)).items)
 
 
 def error_of(location: str, **options: Any) -> SourceError:
@@ -358,7 +359,7 @@ def test_api_memory_does_not_grow_with_the_records(shop: str) -> None:
         contract = make_contract(f"{shop}/shop/rows/{rows}/orders")
         tracemalloc.start()
         try:
-            assert sum(1 for _ in open_source(contract, DAY)) == rows
+            assert sum(1 for _ in open_source(contract, source_context(DAY)).items) == rows
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
@@ -368,7 +369,7 @@ def test_api_memory_does_not_grow_with_the_records(shop: str) -> None:
 def test_api_is_not_asked_before_the_first_record_is_wanted() -> None:
     script = Scripted(EMPTY)
     with serve(script) as url:
-        records = open_source(make_contract(url), DAY)
+        records = open_source(make_contract(url), source_context(DAY)).items
         assert script.queries == []
         assert list(records) == []
 
@@ -386,7 +387,7 @@ def test_api_reading_that_is_given_up_ends_at_once(
 
     options = {"backoff_seconds": 60, "longest_wait_seconds": 60, "attempts": 10}
     with serve(app) as url:
-        records = open_source(make_contract(url, options=options), DAY)
+        records = open_source(make_contract(url, options=options), source_context(DAY)).items
         assert next(records) == b"1"
         time.sleep(0.2)
         records.close()  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from botocore.exceptions import ResponseStreamingError
 from botocore.response import StreamingBody
 from moto import mock_aws
 from source_samples import make_contract
+from support.source_contexts import source_context
 from vega_datasets import data as vega  # type: ignore[import-untyped]
 
 from etl.errors import ContractError, SourceError, StorageError
@@ -26,7 +27,7 @@ DAY = date(2026, 1, 5)
 
 def read(location: Path | str, format: str = "jsonl", **options: Any) -> list[bytes]:
     contract = make_contract(str(location), kind="file", format=format, options=options)
-    return list(open_source(contract, DAY))
+    return list(open_source(contract, source_context(DAY)).items)
 
 
 def read_csv(path: Path, text: str | bytes, **options: Any) -> list[dict[str, Any]]:
@@ -159,7 +160,7 @@ def test_csv_without_a_fitting_header_is_refused(tmp_path: Path, text: str, mess
     path.write_text(text)
     contract = make_contract(str(path), kind="file", format="csv", required=("id",))
     with pytest.raises(SourceError, match=message) as caught:
-        list(open_source(contract, DAY))
+        list(open_source(contract, source_context(DAY)).items)
     assert str(path) in caught.value.message
 
 
@@ -256,20 +257,20 @@ def s3() -> Iterator[Any]:
 )
 def test_s3_place_gives_its_files(s3: Any, key: str, expected: str) -> None:
     contract = make_contract(f"s3://drop/{key}", kind="file", format="csv")
-    lines = open_source(contract, DAY, s3=s3)
+    lines = open_source(contract, source_context(DAY, s3=s3)).items
     assert "".join(json.loads(line)["a"] for line in lines) == expected
 
 
 def test_s3_place_without_a_file_is_named(s3: Any) -> None:
     contract = make_contract("s3://drop/none/", kind="file", format="csv")
     with pytest.raises(SourceError, match="no csv file at s3://drop/none/"):
-        list(open_source(contract, DAY, s3=s3))
+        list(open_source(contract, source_context(DAY, s3=s3)).items)
 
 
 def test_s3_bucket_that_is_missing_is_named(s3: Any) -> None:
     contract = make_contract("s3://nowhere/in/", kind="file", format="csv")
     with pytest.raises(StorageError, match="bucket nowhere does not exist"):
-        list(open_source(contract, DAY, s3=s3))
+        list(open_source(contract, source_context(DAY, s3=s3)).items)
 
 
 def test_s3_object_whose_stream_breaks_is_named(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +281,7 @@ def test_s3_object_whose_stream_breaks_is_named(s3: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(StreamingBody, "readinto", break_off)
     contract = make_contract("s3://drop/in/b.csv", kind="file", format="csv")
     with pytest.raises(SourceError, match="s3://drop/in/b.csv cannot be read"):
-        list(open_source(contract, DAY, s3=s3))
+        list(open_source(contract, source_context(DAY, s3=s3)).items)
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
@@ -293,7 +294,7 @@ def test_reading_a_large_file_takes_little_memory(tmp_path: Path, format: str) -
     contract = make_contract(str(path), kind="file", format=format)
     tracemalloc.start()
     try:
-        rows = sum(1 for _ in open_source(contract, DAY))
+        rows = sum(1 for _ in open_source(contract, source_context(DAY)).items)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -30,7 +30,9 @@ from etl.publish import publish as publish_partition
 from etl.report import Rows, RunReport, StageReport, human_bytes
 from etl.settings import Settings
 from etl.sources import open_source
+from etl.sources.records import SourceContext
 from etl.staging import stage_raw
+from etl.state import state_prefix
 from etl.storage import explain_storage_errors
 from etl.transform import TransformResult, find_active_run, run_transform
 from etl.validation.step import ValidationResult, validate_run
@@ -46,16 +48,42 @@ _PROGRESS_SECONDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run: what to carry, where, under which contract."""
+    """One run: what to carry, where, under which contract.
+
+    Attributes:
+        backfill_from: The first date of the backfill that the run belongs to; None for a live run.
+    """
 
     run_id: str
     run_date: date
     contract: Contract
     settings: Settings
+    backfill_from: date | None = None
 
-    def client(self, service: str, *, read_timeout_seconds: float | None = None) -> Any:
-        """A boto3 client for this run's environment."""
-        return make_client(service, self.settings.aws, read_timeout_seconds=read_timeout_seconds)
+    def client(
+        self,
+        service: str,
+        *,
+        read_timeout_seconds: float | None = None,
+        region: str | None = None,
+        role_arn: str | None = None,
+    ) -> Any:
+        """A boto3 client for this run's environment, or for another account or region."""
+        config = self.settings.aws
+        config = replace(
+            config, region=region or config.region, role_arn=role_arn or config.role_arn
+        )
+        return make_client(service, config, read_timeout_seconds=read_timeout_seconds)
+
+    def source_context(self) -> SourceContext:
+        """What the source may use beside the contract."""
+        artifacts = self.settings.buckets.artifacts
+        return SourceContext(
+            run_date=self.run_date,
+            client=self.client,
+            state_prefix=state_prefix(artifacts, self.contract.dataset),
+            backfill_from=self.backfill_from,
+        )
 
     @property
     def contract_uri(self) -> str:
@@ -126,7 +154,7 @@ def extract(run: Run) -> Done[Manifest]:
         manifest = _manifest_at_work(run)
         if manifest is None:
             manifest = stage_raw(
-                open_source(run.contract, run.run_date, s3=s3),
+                open_source(run.contract, run.source_context()).items,
                 s3=s3,
                 contract=run.contract,
                 run_date=run.run_date,

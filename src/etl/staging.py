@@ -26,6 +26,7 @@ from aws.s3 import Upload, delete_objects, iter_objects
 from etl.keys import MANIFEST_NAME, is_part_name, manifest_uri, parse_s3_uri, part_name, raw_prefix
 from etl.manifest import Manifest, RawObject, write_manifest
 from etl.model import Contract
+from etl.sources.records import Item, Lines
 from etl.storage import explain_storage_errors
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _GZIP_WINDOW = zlib.MAX_WBITS | 16  # "| 16" asks zlib for gzip, with a time sta
 
 
 def stage_raw(
-    records: Iterable[bytes],
+    items: Iterable[Item],
     *,
     s3: S3Client,
     contract: Contract,
@@ -49,13 +50,13 @@ def stage_raw(
     part_mib: int = 64,
     on_progress: Progress | None = None,
 ) -> Manifest:
-    """Stream records to the run's raw prefix and write its manifest last.
+    """Stream items to the run's raw prefix and write its manifest last.
 
-    The same records give the same bytes and the same manifest. Memory is bounded by one
-    multipart chunk, however many records come.
+    The same items give the same bytes and the same manifest. Memory is bounded by one
+    multipart chunk, however many come.
 
     Args:
-        records: One record each, as received, without a newline in it.
+        items: What the source yields.
         contract_uri: Where the compiled contract of this run lies; noted in the manifest.
         part_mib: Compressed size at which the next part begins.
         on_progress: Called now and then, and at the end, with the rows and the compressed bytes
@@ -70,8 +71,12 @@ def stage_raw(
         # Listing first also shows that the bucket can be used, before a day's data is fetched.
         earlier = _list_parts(s3, bucket, key_prefix)
         parts = _Parts(s3, prefix, part_mib * _MIB, uploads, on_progress)
-        for record in records:
-            parts.add(record)
+        for item in items:
+            if isinstance(item, bytes):
+                parts.add(item)
+            elif isinstance(item, Lines):
+                for record in item.data.split(b"\n")[:-1]:
+                    parts.add(record)
         parts.finish()
         delete_objects(s3, bucket=bucket, keys=[key_prefix + MANIFEST_NAME])
         objects = parts.commit()

@@ -17,9 +17,12 @@ from typing import Any
 import httpx
 
 from etl.errors import SourceError
+from etl.model import Contract
 from etl.sources.http import Fetched, PageFetcher, Patience, excerpt
+from etl.sources.locations import fill_run_date
 from etl.sources.options import read_options
 from etl.sources.pages import Page, PageError, slice_page
+from etl.sources.records import OpenSource, SourceContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,16 @@ class ApiOptions(Patience):
     params: dict[str, str] = field(default_factory=dict)
     token_variable: str | None = None
     page_limit_mib: int = 64
+
+
+def open_api(contract: Contract, context: SourceContext) -> OpenSource:
+    """An API's records of the run date.
+
+    Raises:
+        ContractError, SourceError: As `read_api`.
+    """
+    location = fill_run_date(contract.source.location, context.run_date, dataset=contract.dataset)
+    return OpenSource(items=read_api(location, context.run_date, options=contract.source.options))
 
 
 def read_api(location: str, run_date: date, *, options: dict[str, Any]) -> Iterator[bytes]:

@@ -17,8 +17,9 @@ from etl.errors import ContractError, SourceError
 from etl.model import Contract
 from etl.sources.csv_rows import read_csv
 from etl.sources.json_lines import read_json_lines
-from etl.sources.locations import SourceFile, find_files
+from etl.sources.locations import SourceFile, fill_run_date, find_files
 from etl.sources.options import read_options
+from etl.sources.records import OpenSource, SourceContext
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,6 +39,17 @@ class FileOptions:
     delimiter: str = ","
     quotechar: str = '"'
     record_limit_mib: int = 64
+
+
+def open_files(contract: Contract, context: SourceContext) -> OpenSource:
+    """The records of the files of the run date.
+
+    Raises:
+        ContractError, SourceError: As `read_files`.
+    """
+    location = fill_run_date(contract.source.location, context.run_date, dataset=contract.dataset)
+    s3 = context.client("s3") if location.startswith("s3://") else None
+    return OpenSource(items=read_files(location, contract=contract, s3=s3))
 
 
 def read_files(location: str, *, contract: Contract, s3: S3Client | None = None) -> Iterator[bytes]:

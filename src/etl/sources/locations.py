@@ -7,11 +7,12 @@ import glob
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from aws.s3 import head_object, iter_objects, open_object
-from etl.errors import SourceError
+from etl.errors import ContractError, SourceError
 from etl.keys import parse_s3_uri
 from etl.storage import explain_storage_errors
 
@@ -105,3 +106,14 @@ def _wanted(names: Iterable[str], format: str) -> list[str]:
         if name.removesuffix(".gz").endswith(_SUFFIXES[format])
         and not any(part.startswith((".", "_")) for part in name.split(os.sep))
     )
+
+
+def fill_run_date(location: str, run_date: date, *, dataset: str) -> str:
+    """Fill `{run_date}` in; `{run_date:%Y/%m}` takes strftime's letters."""
+    try:
+        return location.format(run_date=run_date)
+    except (AttributeError, KeyError, IndexError, ValueError) as error:
+        raise ContractError(
+            f"contract {dataset}: the source's location {location!r} cannot be filled in: {error}",
+            fix="use {run_date} or {run_date:%Y/%m/%d}, and no other braces",
+        ) from error
