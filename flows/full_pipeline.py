@@ -41,10 +41,14 @@ def full_pipeline(
     run_date = run_date or datetime.now(UTC).date() - timedelta(days=1)
     run = tasks.start(environment=env, dataset=dataset, run_date=run_date, loader=loader)
     extracted = tasks.extract(run)
+    if not run.contract.is_transformed:
+        tasks.finish(run, extracted)
+        return tasks.report(run, extracted)
     transformed = tasks.transform(run, extracted)
     validated = tasks.validate(run, transformed)
-    loaded = tasks.load(run, transformed, validated)
-    published = tasks.publish(run, transformed, loaded)
+    loaded = tasks.load(run, transformed, validated) if run.contract.is_loaded else None
+    published = tasks.publish(run, transformed, validated, loaded)
+    tasks.finish(run, extracted)
     return tasks.report(run, extracted, transformed, validated, loaded, published)
 
 

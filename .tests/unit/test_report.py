@@ -26,14 +26,33 @@ def make_report(**changes: object) -> RunReport:
         "places": {"raw": "s3://bucket/raw/shop/orders/2026/01/01/"},
         "prices_as_of": date(2026, 11, 1),
         "contract_version": "1.0.0",
+        "contract_fingerprint": "0123456789ab",
     }
     return RunReport(**given | changes)
+
+
+def test_rows_add_up_with_those_left_out() -> None:
+    rows = Rows(extracted=100, deduplicated=3, quarantined=2, filtered=5, loaded=90)
+    assert rows.missing == 0
+    assert rows.equation.endswith("= 90 loaded + 2 quarantined + 3 deduplicated + 5 filtered")
+
+
+def test_report_of_a_dataset_without_a_table_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(make_report(table_rows=None, table_hash=None))
+    assert "table " not in capsys.readouterr().out
 
 
 def test_to_json_holds_what_is_promised() -> None:
     content = json.loads(make_report().to_json())
     assert content["run_date"] == "2026-01-01"
-    assert content["rows"] == {"extracted": 100, "deduplicated": 3, "quarantined": 2, "loaded": 95}
+    assert content["rows"] == {
+        "extracted": 100,
+        "deduplicated": 3,
+        "quarantined": 2,
+        "filtered": 0,
+        "loaded": 95,
+        "rejected": 0,
+    }
     assert content["stages"] == [
         {"name": "extract", "seconds": 1.5, "rows": 100, "bytes": 12345, "cost_usd": 0.001}
     ]

@@ -30,6 +30,7 @@ from etl.publish import publish as publish_partition
 from etl.report import Rows, RunReport, StageReport, human_bytes
 from etl.settings import Settings
 from etl.sources import open_source
+from etl.sources.finish import Finished, finish_source
 from etl.sources.records import SourceContext
 from etl.staging import stage_raw
 from etl.state import state_prefix
@@ -255,14 +256,18 @@ def load(
 
 
 def publish(
-    run: Run, transformed: Done[TransformResult], loaded: Done[LoadResult]
+    run: Run,
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
+    loaded: Done[LoadResult] | None,
 ) -> Done[PublishResult]:
     """Register the partition for Athena, once every row is accounted for, and count it there.
 
     Raises:
         ConservationError: Rows are missing, or there are too many.
     """
-    _check_conservation(_rows(transformed, loaded))
+    rows = _rows(transformed, validated, loaded)
+    _check_conservation(rows)
     with _stopwatch() as watch:
         result = publish_partition(
             glue=run.client("glue"),
@@ -270,70 +275,89 @@ def publish(
             contract=run.contract,
             run_date=run.run_date,
             settings=run.settings,
-            expected_rows=loaded.result.loaded,
+            expected_rows=rows.loaded,
         )
     cost = load_prices().athena(bytes_scanned=result.bytes_scanned)
     return _done(result, "publish", watch, result.rows, result.bytes_scanned, cost)
 
 
+def finish(run: Run, extracted: Done[Manifest]) -> Finished:
+    """Tell the source that its records have arrived; before that, nothing is moved or deleted."""
+    return finish_source(run.contract, extracted.result, run.source_context())
+
+
 def report(
     run: Run,
     extracted: Done[Manifest],
-    transformed: Done[TransformResult],
-    validated: Done[ValidationResult],
-    loaded: Done[LoadResult],
-    published: Done[PublishResult],
+    transformed: Done[TransformResult] | None = None,
+    validated: Done[ValidationResult] | None = None,
+    loaded: Done[LoadResult] | None = None,
+    published: Done[PublishResult] | None = None,
 ) -> RunReport:
-    """The run's report, also kept beside the data."""
+    """The run's report, also kept beside the data. A contract may end at raw, or at processed."""
+    if transformed and validated:
+        rows = _rows(transformed, validated, loaded)
+    else:
+        rows = Rows(extracted=extracted.result.rows, loaded=extracted.result.rows)
+    done = (extracted, transformed, validated, loaded, published)
     made = RunReport(
         dataset=run.contract.dataset,
         run_date=run.run_date,
         run_id=run.run_id,
         environment=run.settings.environment,
         status="succeeded",
-        rows=_rows(transformed, loaded),
-        table_rows=loaded.result.table_rows,
-        table_hash=loaded.result.table_hash,
-        stages=tuple(each.stage for each in (extracted, transformed, validated, loaded, published)),
-        places=_places(run),
-        reject_reasons=transformed.result.metrics["reasons"],
+        rows=replace(rows, rejected=extracted.result.rejected),
+        table_rows=loaded.result.table_rows if loaded else None,
+        table_hash=loaded.result.table_hash if loaded else None,
+        stages=tuple(each.stage for each in done if each),
+        places=_places(run, extracted.result),
+        reject_reasons=transformed.result.metrics["reasons"] if transformed else {},
         prices_as_of=load_prices().as_of,
         contract_version=run.contract.version,
+        contract_fingerprint=run.contract.fingerprint,
         next_steps=_next_steps(run),
     )
     run.write(run.uri("report.json"), made.to_json())
     return made
 
 
-def _rows(transformed: Done[TransformResult], loaded: Done[LoadResult]) -> Rows:
+def _rows(
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
+    loaded: Done[LoadResult] | None,
+) -> Rows:
     counts = transformed.result.metrics["rows"]
     return Rows(
         extracted=counts["read"],
         deduplicated=counts["deduplicated"],
         quarantined=counts["quarantined"],
-        loaded=loaded.result.loaded,
+        filtered=counts.get("filtered", 0),
+        loaded=loaded.result.loaded if loaded else validated.result.rows,
     )
 
 
 def _check_conservation(rows: Rows) -> None:
     if rows.missing:
         raise ConservationError(
-            f"{rows.extracted} rows extracted, but {rows.loaded} loaded + {rows.quarantined}"
-            f" quarantined + {rows.deduplicated} deduplicated: {rows.missing} are missing",
+            f"{rows.equation}: {rows.missing} are missing",
             fix="keep the raw and processed files, and look at metrics.json beside report.json",
         )
 
 
-def _places(run: Run) -> dict[str, str]:
+def _places(run: Run, manifest: Manifest) -> dict[str, str]:
     contract, places = run.contract, run.contract.places
-    return {
-        "raw": keys.raw_prefix(contract, run.run_date),
-        "processed": keys.processed_uri(contract, run.run_date),
-        "quarantine": keys.quarantine_uri(contract, run.run_date),
-        "warehouse": f"{run.settings.warehouse.database}.{places.schema}.{places.table}",
-        "athena": f"{places.catalog_database}.{places.catalog_table}",
-        "report": run.uri("report.json"),
-    }
+    found = {"raw": keys.raw_prefix(contract, run.run_date)}
+    if manifest.dead_letters:
+        found["dead letters"] = manifest.dead_letters[0].rpartition("/")[0] + "/"
+    if contract.is_transformed:
+        found["processed"] = keys.processed_uri(contract, run.run_date)
+        found["quarantine"] = keys.quarantine_uri(contract, run.run_date)
+    if contract.is_loaded:
+        warehouse = run.settings.warehouse
+        found["warehouse"] = f"{warehouse.database}.{places.schema}.{places.table}"
+    if contract.is_transformed:
+        found["athena"] = f"{places.catalog_database}.{places.catalog_table}"
+    return found | {"report": run.uri("report.json")}
 
 
 def _next_steps(run: Run) -> tuple[str, ...]:
@@ -343,7 +367,10 @@ def _next_steps(run: Run) -> tuple[str, ...]:
         "next_date": run.run_date + timedelta(days=1),
         "table": f"{run.contract.places.schema}.{run.contract.places.table}",
     }
-    return tuple(each.format(**names) for each in run.settings.next_steps)
+    steps = run.settings.next_steps
+    if not run.contract.is_loaded:
+        steps = tuple(each for each in steps if "{table}" not in each)
+    return tuple(each.format(**names) for each in steps)
 
 
 def _progress(text: str) -> Callable[[int, int], None]:

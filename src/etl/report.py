@@ -33,22 +33,45 @@ class StageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Where the extracted rows went."""
+    """Where the extracted rows went.
+
+    Attributes:
+        filtered: Left out, as the contract's filter says.
+        loaded: In the last layer that the contract has: the warehouse, processed, or raw.
+        rejected: Records that the raw format cannot hold. They are dead letters, not extracted.
+    """
 
     extracted: int
-    deduplicated: int
-    quarantined: int
+    deduplicated: int = 0
+    quarantined: int = 0
+    filtered: int = 0
     loaded: int
+    rejected: int = 0
 
     @property
     def missing(self) -> int:
         """Rows that are nowhere; below zero, rows that came from nowhere."""
-        return self.extracted - self.loaded - self.quarantined - self.deduplicated
+        gone = self.quarantined + self.deduplicated + self.filtered
+        return self.extracted - self.loaded - gone
+
+    @property
+    def equation(self) -> str:
+        """The sum that must hold, in words."""
+        text = (
+            f"{self.extracted:,} extracted = {self.loaded:,} loaded"
+            f" + {self.quarantined:,} quarantined + {self.deduplicated:,} deduplicated"
+        )
+        return text + (f" + {self.filtered:,} filtered" if self.filtered else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """The whole run. `table_hash` depends on the table's rows only: not on order, time or run."""
+    """The whole run.
+
+    Attributes:
+        table_rows, table_hash: Of the warehouse's table; None for a dataset that has none. The
+            hash depends on the table's rows only: not on order, time or run.
+    """
 
     dataset: str
     run_date: date
@@ -56,13 +79,14 @@ class RunReport:
     environment: str
     status: str
     rows: Rows
-    table_rows: int
-    table_hash: str
+    table_rows: int | None
+    table_hash: str | None
     stages: tuple[StageReport, ...]
     places: dict[str, str]
     reject_reasons: dict[str, int] = field(default_factory=dict)
     prices_as_of: date
     contract_version: str
+    contract_fingerprint: str
     next_steps: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -85,17 +109,17 @@ def render(report: RunReport) -> RenderableType:
     parts: list[RenderableType] = ["", title, "", _stage_table(report), ""]
     if rows.extracted == 0:
         parts.append("The source has no rows for this date: an empty day, and a valid run.")
-    parts.append(
-        f"rows     {rows.extracted:,} extracted = {rows.loaded:,} loaded"
-        f" + {rows.quarantined:,} quarantined + {rows.deduplicated:,} deduplicated"
-    )
+    parts.append(f"rows     {rows.equation}")
+    if rows.rejected:
+        parts.append(f"         {rows.rejected:,} more are dead letters: raw cannot hold them")
     reasons = sorted(report.reject_reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     for reason, count in reasons[:_SHOWN_REASONS]:
         parts.append(f"         {count:>6,} quarantined for {reason}")
     if len(reasons) > _SHOWN_REASONS:
         rest = sum(count for _, count in reasons[_SHOWN_REASONS:])
         parts.append(f"         {rest:>6,} for {len(reasons) - _SHOWN_REASONS} other reasons")
-    parts.append(f"table    {report.table_rows:,} rows, hash {report.table_hash}")
+    if report.table_rows is not None:
+        parts.append(f"table    {report.table_rows:,} rows, hash {report.table_hash}")
     parts.append(
         f"cost     about ${sum(stage.cost_usd for stage in report.stages):.4f} on AWS for these"
         f" times and bytes, at list prices of {report.prices_as_of}"
