@@ -39,6 +39,10 @@ class SourceError(EtlError):
     """A source cannot be read, or what it sends makes no sense."""
 
 
+class SecretError(EtlError):
+    """A secret is missing, may not be read, or does not hold what is needed."""
+
+
 class StorageError(EtlError):
     """A bucket or object is missing or refuses access."""
 
