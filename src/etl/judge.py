@@ -71,12 +71,20 @@ class Judge:
 
     def __call__(self, line: str) -> Accepted | Rejected:
         """Judge one raw line."""
+        cast = self.cast(line)
+        if isinstance(cast, Rejected):
+            return cast
+        reasons = self._derive(cast.row) or self._broken_rules(cast.row)
+        return Rejected(reasons) if reasons else cast
+
+    def cast(self, line: str) -> Accepted | Rejected:
+        """Judge what was received alone: derived columns stay None and rules are not asked."""
         try:
             record = _parse(line)
         except Unfit as error:
             return Rejected([f"record: {error}"])
         row = dict.fromkeys(column.name for column in self._contract.columns)
-        reasons = self._cast(record, row) or self._derive(row) or self._broken_rules(row)
+        reasons = self._cast(record, row)
         return Rejected(reasons) if reasons else Accepted(row)
 
     def _cast(self, record: dict[str, Any], row: dict[str, Any]) -> list[str]:

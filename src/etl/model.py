@@ -253,6 +253,11 @@ class Contract:
         """Whether the dataset goes on into the warehouse."""
         return bool(self.places.schema)
 
+    @property
+    def received_columns(self) -> tuple[Column, ...]:
+        """The columns that a record brings: neither derived nor filled in by the run."""
+        return tuple(each for each in self.columns if each.derive is None and not each.lineage)
+
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""
         for column in self.columns:
