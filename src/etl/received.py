@@ -12,12 +12,18 @@ class Number(str):
     """A JSON number as it was written: nothing is rounded on the way."""
 
 
+class Twice(tuple[str, str]):
+    """Two names of one object that are the same once normalised; neither value is preferred."""
+
+
 class Unfit(Exception):
     """A value that its type does not accept; the message says what was expected."""
 
 
 def show(value: Any) -> str:
     """A received value as it may stand in a message."""
+    if isinstance(value, Twice):
+        return f"two values, {' and '.join(show(name) for name in value)}"
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from open_data_contract_standard.model import CustomProperty
 
+from etl.contracts.compile import compile_condition
 from etl.contracts.problems import Problems, did_you_mean
-from etl.model import Check, Column, LoadMode
+from etl.contracts.static_types import ExpressionError
+from etl.model import LINEAGE_COLUMNS, Check, Column, Expression, LoadMode
 
 _LOAD_MODES: dict[str, LoadMode] = {"replace": "replace", "merge": "merge"}
-_OURS = _LOAD_MODE, _LATEST_BY, _LIMIT = "loadMode", "latestBy", "quarantineLimitPercent"
+_LOAD_MODE, _LATEST_BY, _LIMIT = "loadMode", "latestBy", "quarantineLimitPercent"
+_FILTER, _LINEAGE, _PARTITIONS = "filter", "lineage", "partitionColumns"
+_NORMALISE, _DROP_EMPTY, _DELETES = "normaliseNames", "dropEmpty", "detectDeletes"
+_OURS = {
+    *(_LOAD_MODE, _LATEST_BY, _LIMIT, _FILTER, _LINEAGE, _PARTITIONS),
+    *(_NORMALISE, _DROP_EMPTY, _DELETES),
+}
 _ORDERED_KINDS = ("timestamp", "date", "integer", "decimal")
+_PARTITION_KINDS = ("string", "integer", "date", "boolean")
+_PARTITION_BYTES = 128  # of a text that becomes part of a key, where a byte can take three
 
 
 class CustomProperties:
@@ -22,15 +33,15 @@ class CustomProperties:
         self._where = f"{where}.customProperties"
         self._values = {each.property or "": each.value for each in found}
         self._positions = {each.property or "": index for index, each in enumerate(found)}
-        for name in set(self._values) - set(_OURS):
-            near = did_you_mean(name, set(_OURS) - set(self._values))
+        for name in set(self._values) - _OURS:
+            near = did_you_mean(name, _OURS - set(self._values))
             if near:
                 at = f"{self._where}[{self._positions[name]}].property"
                 problems.add(at, f'unknown "{name}"{near}', fix="mend the name")
 
-    def read_load_mode(self) -> LoadMode:
-        """`loadMode`, which every table must have."""
-        given = self._values.get(_LOAD_MODE)
+    def read_load_mode(self, *, is_loaded: bool) -> LoadMode:
+        """`loadMode`, which every table of a warehouse must have."""
+        given = self._values.get(_LOAD_MODE, None if is_loaded else "replace")
         if given not in _LOAD_MODES:
             near = did_you_mean(str(given), _LOAD_MODES)
             self._problems.add(
@@ -71,8 +82,108 @@ class CustomProperties:
             return ()
         return (Check(name="quarantined_percent", metric="quarantined_percent", maximum=limit),)
 
+    def read_normalise_names(self) -> bool:
+        """`normaliseNames`: whether received names are read as snake_case."""
+        return self._flag(_NORMALISE)
+
+    def read_drop_empty(self) -> bool:
+        """`dropEmpty`: whether empty values are as good as missing."""
+        return self._flag(_DROP_EMPTY)
+
+    def read_detect_deletes(self, *, load_mode: str, source_kind: str) -> bool:
+        """`detectDeletes`: whether rows that are gone from the source leave the table."""
+        wanted = self._flag(_DELETES)
+        if wanted and (load_mode, source_kind) != ("merge", "sql"):
+            self._problems.add(
+                self._at(_DELETES),
+                f"deletes cannot be detected with loadMode {load_mode} and a source of kind"
+                f" {source_kind}",
+                fix="use it with loadMode merge and a source of kind sql, or leave it out",
+            )
+        return wanted
+
+    def read_filter(self, columns: Sequence[Column]) -> Expression | None:
+        """`filter`: the condition that rows must meet to be kept."""
+        text = self._values.get(_FILTER)
+        if text is None:
+            return None
+        if not isinstance(text, str):
+            self._problems.add(
+                self._at(_FILTER), f"{text!r} is no condition", fix="write for example: amount > 0"
+            )
+            return None
+        try:
+            return compile_condition(text, {each.name: each.type for each in columns})
+        except ExpressionError as error:
+            self._problems.add_refusal(self._at(_FILTER), error)
+            return None
+
+    def read_lineage(self) -> tuple[Column, ...]:
+        """`lineage`: the columns that say where a row comes from."""
+        names = self._names(_LINEAGE, LINEAGE_COLUMNS)
+        return tuple(column for name, column in LINEAGE_COLUMNS.items() if name in names)
+
+    def read_partition_columns(
+        self, columns: Sequence[Column], key: Sequence[str], *, is_loaded: bool
+    ) -> tuple[str, ...]:
+        """`partitionColumns`: what files are partitioned by, below the run date."""
+        by_name = {each.name: each for each in columns}
+        names = self._names(_PARTITIONS, by_name)
+        if names and is_loaded:
+            self._problems.add(
+                self._at(_PARTITIONS),
+                "the columns stand in the files' keys only, where COPY cannot read them",
+                fix='remove partitionColumns, or the server "warehouse"',
+            )
+        for name in names:
+            fault, fix = _partition_fault(by_name[name], key)
+            if fault:
+                self._problems.add(self._at(_PARTITIONS), f'"{name}" {fault}', fix=fix)
+        return tuple(names)
+
+    def _names(self, name: str, known: Sequence[str] | dict[str, Any]) -> list[str]:
+        """A list of names, those that are known."""
+        given = self._values.get(name, [])
+        if not isinstance(given, list) or len(set(map(str, given))) < len(given):
+            self._problems.add(
+                self._at(name),
+                f"{given!r} is no list of different names",
+                fix=f"write for example value: [{next(iter(known), '')}]",
+            )
+            return []
+        for each in given:
+            if each not in known and each not in self._problems.unreadable:
+                self._problems.add(
+                    self._at(name),
+                    f'{name}: there is no "{each}"{did_you_mean(str(each), known)}',
+                    fix=f"choose of {', '.join(known)}",
+                )
+        return [each for each in given if each in known]
+
+    def _flag(self, name: str) -> bool:
+        given = self._values.get(name, False)
+        if not isinstance(given, bool):
+            self._problems.add(
+                self._at(name), f"{name} is {given!r}", fix="write true or false, without quotes"
+            )
+        return given is True
+
     def _at(self, name: str) -> str:
         """The path of its value inside the file."""
         if name not in self._positions:
             return self._where
         return f"{self._where}[{self._positions[name]}].value"
+
+
+def _partition_fault(column: Column, key: Sequence[str]) -> tuple[str | None, str]:
+    """What keeps files from being partitioned by the column, and what to do about it."""
+    if column.name in key:
+        return "is of the primary key, which has to stand in the files", "choose another column"
+    if column.type.kind not in _PARTITION_KINDS:
+        return f"is {column.type.kind}", f"choose one of {', '.join(_PARTITION_KINDS)}"
+    if not column.required:
+        return "can be NULL", "add required: true"
+    if column.type.kind == "string" and column.type.max_bytes > _PARTITION_BYTES:
+        fault = f"is VARCHAR({column.type.max_bytes}), too long for a key"
+        return fault, f"make it VARCHAR({_PARTITION_BYTES}) at most, or choose another column"
+    return None, ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,10 +16,15 @@ from etl.contracts.keys import check_key_types, read_primary_key
 from etl.contracts.names import name_fault
 from etl.contracts.places import Servers
 from etl.contracts.problems import Problems, did_you_mean
-from etl.contracts.properties import find_partition, flatten_properties, read_columns
+from etl.contracts.properties import (
+    check_normal_names,
+    find_partition,
+    flatten_properties,
+    read_columns,
+)
 from etl.contracts.quality import QualityReader
 from etl.errors import ContractError
-from etl.model import Contract
+from etl.model import Column, Contract, Raw, Source
 
 _ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS_FOLDER = _ROOT / "config" / "contracts"
@@ -121,7 +128,9 @@ def _read(
     check_key_types(key, columns, stored, problems)
 
     custom = CustomProperties(table.customProperties or [], where, problems)
-    latest_by = custom.read_latest_by(columns)
+    normalise_names = custom.read_normalise_names()
+    if normalise_names:
+        check_normal_names(stored, problems)
 
     quality = QualityReader({each.name: each.type for each in columns}, key, problems)
     for each in stored:
@@ -129,22 +138,39 @@ def _read(
     quality.read_table(table, where)
     quality.read_agreements(document.slaProperties or [], dataset)
 
+    places = servers.read_places(table.physicalName or dataset)
+    load_mode = custom.read_load_mode(is_loaded=bool(places.schema))
+    lineage = custom.read_lineage()
+    raw = servers.read_raw([each.path[0] for each in columns if each.path])
     return Contract(
         dataset=dataset,
         version=_version(document, problems),
         domain=_domain(document, problems),
         description=_purpose(document),
-        columns=columns,
+        columns=(*columns, *lineage),
         primary_key=key,
-        latest_by=latest_by,
+        latest_by=custom.read_latest_by(columns),
         partition=partition.column_name if partition else "",
-        load_mode=custom.read_load_mode(),
+        load_mode=load_mode,
         source=source,
-        places=servers.read_places(table.physicalName or dataset),
-        raw=servers.read_raw([each.path[0] for each in columns if each.path]),
+        places=places,
+        raw=_with_source_objects(raw, source, lineage),
         rules=tuple(quality.rules),
         checks=(*quality.checks, *custom.read_limit()),
+        partition_columns=custom.read_partition_columns(
+            columns, key, is_loaded=bool(places.schema)
+        ),
+        normalise_names=normalise_names,
+        drop_empty=custom.read_drop_empty(),
+        filter=custom.read_filter(columns),
+        detect_deletes=custom.read_detect_deletes(load_mode=load_mode, source_kind=source.kind),
     )
+
+
+def _with_source_objects(raw: Raw, source: Source, lineage: Sequence[Column]) -> Raw:
+    """Files whose rows are to name them are staged one by one."""
+    names_them = any(each.name == "_source_file" for each in lineage)
+    return replace(raw, per_source_object=True) if names_them and source.kind == "file" else raw
 
 
 def _version(document: OpenDataContractStandard, problems: Problems) -> str:

@@ -7,24 +7,17 @@ from dataclasses import dataclass, replace
 
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
+from etl.contracts.column_types import read_type
 from etl.contracts.compile import compile_expression
 from etl.contracts.names import name_fault, snake_case
-from etl.contracts.physical_types import (
-    PhysicalTypeError,
-    logical_type_of,
-    parse_physical_type,
-    suggest_physical_type,
-)
 from etl.contracts.problems import Problems
 from etl.contracts.static_types import ExpressionError, is_assignable
-from etl.model import Column, Field, Type
+from etl.contracts.value_maps import read_value_map, refuse_value_map
+from etl.model import Column
+from etl.tidying import normalise_name
 
 _RUN_DATE = "run_date"
 _RULES = ("enum", "logicalTypeOptions", "quality", "unique")
-# What makes sense for a column only, not for the object around columns.
-_FOR_COLUMNS = ("physicalType", "primaryKey", "required", "transformLogic", *_RULES)
-# What is not looked at inside arrays.
-_NOT_IN_ARRAYS = ("partitioned", "physicalName", "primaryKey", "transformLogic", *_RULES)
 
 
 @dataclass(frozen=True)
@@ -85,6 +78,7 @@ def _flatten(
                     f'object "{definition.name}" is no column, its properties are',
                     fix=f"set {name} on them",
                 )
+        refuse_value_map(definition, at, problems)
         if not definition.properties:
             problems.add(f"{at}.properties", "the object is empty", fix="list its properties")
         yield from _flatten(definition.properties or [], f"{at}.properties", inner, problems)
@@ -132,7 +126,7 @@ def read_columns(
     columns: list[Column] = []
     for each in found:
         _check_name(each, problems)
-        type_ = _read_type(each.definition, each.where, problems)
+        type_ = read_type(each.definition, each.where, problems)
         if type_ is None:
             problems.unreadable.add(each.column_name)
             continue
@@ -147,6 +141,9 @@ def read_columns(
                 type=type_,
                 path=() if is_derived else each.path,
                 required=bool(each.definition.required) or each.column_name in key,
+                value_map=read_value_map(
+                    each.definition, type_, each.where, is_text=is_text, problems=problems
+                ),
                 description=(each.definition.description or "").strip(),
             )
         )
@@ -183,6 +180,26 @@ def _compile_derived(
     return tuple(compiled)
 
 
+def check_normal_names(found: Sequence[Property], problems: Problems) -> None:
+    """With `normaliseNames` a field is found under its normalised name only."""
+    for each in found:
+        if each.definition.transformLogic is not None:
+            continue
+        fields = each.definition.items and each.definition.items.properties or []
+        named = [(name, f"{each.where}.name") for name in each.path]
+        named += [
+            (field.name or "", f"{each.where}.items.properties[{index}].name")
+            for index, field in enumerate(fields)
+        ]
+        for name, where in named:
+            if name != normalise_name(name):
+                problems.add(
+                    where,
+                    f'"{name}" is never found, since normaliseNames makes other names of all',
+                    fix=f"write name: {normalise_name(name)}",
+                )
+
+
 def _check_name(found: Property, problems: Problems) -> None:
     if not all(found.path):
         problems.add(f"{found.where}.name", "is missing", fix="add name:")
@@ -196,66 +213,3 @@ def _check_name(found: Property, problems: Problems) -> None:
             fault,
             fix=f"add physicalName: {usable} (name stays as the records have it)",
         )
-
-
-def _read_type(definition: SchemaProperty, where: str, problems: Problems) -> Type | None:
-    logical = definition.logicalType
-    if not definition.physicalType:
-        problems.add(
-            f"{where}.physicalType",
-            "is missing",
-            fix=f"add physicalType: {suggest_physical_type(logical)}",
-        )
-        return None
-    try:
-        found = parse_physical_type(definition.physicalType)
-    except PhysicalTypeError as error:
-        problems.add_refusal(f"{where}.physicalType", error)
-        return None
-    wanted = logical_type_of(found.kind)
-    if logical is not None and logical != wanted:
-        problems.add(
-            f"{where}.logicalType",
-            f"{logical} does not go with physicalType {definition.physicalType}",
-            fix=f"write logicalType: {wanted}, or physicalType: {suggest_physical_type(logical)}",
-        )
-    if found.kind == "array":
-        element = _read_element(definition.items, f"{where}.items", problems)
-        return element and replace(found, element=element)
-    return found
-
-
-def _read_element(items: SchemaProperty | None, where: str, problems: Problems) -> Type | None:
-    if items is None:
-        problems.add(where, "is missing", fix="say in items: what the array holds")
-        return None
-    if items.logicalType != "object":
-        return _read_scalar(items, where, problems)
-    fields: list[Field] = []
-    for index, each in enumerate(items.properties or []):
-        at = f"{where}.properties[{index}]"
-        fault = name_fault(each.name or "")
-        if fault:
-            problems.add(f"{at}.name", fault, fix="leave the field out; others are ignored")
-        if each.name in [field.name for field in fields]:
-            problems.add(f"{at}.name", f'field "{each.name}" stands there twice', fix="remove one")
-        type_ = _read_scalar(each, at, problems)
-        if type_ and each.name:
-            fields.append(Field(name=each.name, type=type_, required=bool(each.required)))
-    if not items.properties:
-        problems.add(f"{where}.properties", "the object is empty", fix="list its properties")
-    return Type(kind="object", fields=tuple(fields))
-
-
-def _read_scalar(definition: SchemaProperty, where: str, problems: Problems) -> Type | None:
-    if definition.logicalType in ("object", "array"):
-        problems.add(
-            where,
-            f"{definition.logicalType}s inside arrays are not supported",
-            fix="leave it out; fields that are not listed are ignored",
-        )
-        return None
-    for key in _NOT_IN_ARRAYS:
-        if getattr(definition, key):
-            problems.add(f"{where}.{key}", "has no effect inside arrays", fix="leave it out")
-    return _read_type(definition, where, problems)
