@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, TypeVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from etl.errors import ContractError
 
@@ -33,6 +34,10 @@ def read_options(kind: type[T], given: dict[str, Any], *, where: str) -> T:
 
 
 def _fits(value: object, hint: Any) -> bool:
+    if get_origin(hint) is UnionType:  # text | None
+        return any(_fits(value, each) for each in get_args(hint))
+    if get_origin(hint) is Literal:
+        return any(value == each and type(value) is type(each) for each in get_args(hint))
     if hint in (int, float):
         # Every number among the options is a size, a count or a time.
         return isinstance(value, (int, hint)) and not isinstance(value, bool) and value > 0
@@ -42,5 +47,15 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _words(hint: Any) -> str:
-    words = {int: "a whole number above 0", float: "a number above 0", dict[str, str]: "a mapping"}
+    """What a value should be, for a message."""
+    if get_origin(hint) is UnionType:
+        return " or ".join(_words(each) for each in get_args(hint) if each is not NoneType)
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    words = {
+        bool: "true or false",
+        int: "a whole number above 0",
+        float: "a number above 0",
+        dict[str, str]: "a mapping",
+    }
     return words.get(hint, "text")
