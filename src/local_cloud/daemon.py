@@ -20,7 +20,7 @@ from local_cloud.provision import provisioning
 from local_cloud.serving import Handler, Server
 from local_cloud.state import Journal
 
-_SERVICES = ("lambda_", "glue", "athena", "redshift")
+_SERVICES = ("lambda_", "glue", "athena", "redshift", "s3_events")
 _HOLD_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
 

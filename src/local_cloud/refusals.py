@@ -38,8 +38,7 @@ _OPERATIONS = {
         " StartWorkflowRun UpdateCrawler"
     ),
     "lambda": (
-        "CreateEventSourceMapping CreateFunctionUrlConfig PutFunctionEventInvokeConfig"
-        " PutProvisionedConcurrencyConfig"
+        "CreateFunctionUrlConfig PutFunctionEventInvokeConfig PutProvisionedConcurrencyConfig"
     ),
     "logs": "CreateExportTask PutSubscriptionFilter StartQuery",
     "monitoring": (
@@ -54,7 +53,6 @@ _OPERATIONS = {
 }
 # Where the protocol does not say the operation: service, method, and what path?query matches.
 _REST = (
-    ("lambda", "POST", r"/2015-03-31/event-source-mappings", "CreateEventSourceMapping"),
     ("lambda", "POST", r"/2021-10-31/functions/[^/]+/url", "CreateFunctionUrlConfig"),
     ("lambda", "PUT", r".*/event-invoke-config", "PutFunctionEventInvokeConfig"),
     ("lambda", "PUT", r".*/provisioned-concurrency", "PutProvisionedConcurrencyConfig"),

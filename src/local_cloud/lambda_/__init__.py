@@ -14,6 +14,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.core.exceptions import JsonRESTError
 
 from local_cloud.context import Cloud
+from local_cloud.lambda_ import event_sources
 from local_cloud.lambda_.code import CodeError, link_sdk, python_path, unpack
 from local_cloud.lambda_.pool import Pool
 from local_cloud.lambda_.runtime_api import RuntimeApi
@@ -166,4 +167,5 @@ def install(cloud: Cloud) -> None:
     models.LambdaFunction = RealFunction  # type: ignore[misc]
     models.LayerVersion = RealLayer  # type: ignore[misc]
     cloud.mounts["/_lambda"] = RuntimeApi(Runner.pool)
+    event_sources.install(cloud)
     cloud.on_stop(Runner.pool.stop)
