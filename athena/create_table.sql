@@ -4,7 +4,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `{database}`.`{table}` (
 {columns}
 )
 COMMENT {comment}
-PARTITIONED BY (`{partition}` date)
+PARTITIONED BY ({partition_keys})
 STORED AS PARQUET
 LOCATION {location}
 TBLPROPERTIES ({properties})

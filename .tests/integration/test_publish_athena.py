@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from etl import keys
+from aws.athena import run_query
+from etl import hive, keys
 from etl.contracts import load_contract
 from etl.errors import ConservationError, QueryError
-from etl.model import Contract
+from etl.model import LINEAGE_COLUMNS, Contract
 from etl.publish import PublishResult, publish
 from etl.queries import run_named_query
 from etl.settings import load_settings
-from etl.validation.arrow_schema import arrow_schema
+from etl.validation.arrow_schema import arrow_schema, file_schema
 
 Client = Callable[[str], Any]
 SETTINGS = load_settings("local")
@@ -82,6 +83,7 @@ def publish_day(client: Client, contract: Contract, day: date, rows: int) -> Pub
         contract=contract,
         run_date=day,
         settings=SETTINGS,
+        files=[],
         expected_rows=rows,
     )
 
@@ -104,7 +106,7 @@ def query(client: Client, name: str, contract: Contract, **parameters: Any) -> A
 def test_publish_again_counts_what_lies_there_then(client: Client, published: Contract) -> None:
     day = DAYS[1]
     put_rows(client, published, day, 4)
-    with pytest.raises(ConservationError, match="Athena counts 4 rows .* the warehouse took 3"):
+    with pytest.raises(ConservationError, match="Athena counts 4 rows .* the run ended with 3"):
         publish_day(client, published, day, 3)
     put_rows(client, published, day, 3)
     assert publish_day(client, published, day, 3).rows == 3
@@ -168,6 +170,69 @@ def test_create_and_repair_bring_back_a_lost_table(client: Client, published: Co
     assert [key["Name"] for key in after["PartitionKeys"]] == ["ingest_date"]
     assert query(client, "row_count", published, run_date=DAYS[0]).rows == ((5,),)
     assert publish_day(client, published, DAYS[1], 3).rows == 3
+
+
+def test_publish_by_further_columns_makes_them_columns_of_athena(
+    client: Client, contract: Contract
+) -> None:
+    by_status = dataclasses.replace(
+        contract,
+        columns=(*contract.columns, *LINEAGE_COLUMNS.values()),
+        partition_columns=("status", "order_date"),
+        places=dataclasses.replace(
+            contract.places,
+            processed=f"s3://{SETTINGS.buckets.processed}/test/by_status/",
+            catalog_table="orders_by_status",
+        ),
+    )
+    s3, day = client("s3"), DAYS[0]
+    folders = [("paid", day), ("a b/c%=ü", day), (None, DAYS[1])]
+    prefix = keys.processed_uri(by_status, day)
+    bucket, key = keys.parse_s3_uri(prefix)
+    rows = [order(n, day) | {"_source_file": f"s3://b/{n}"} for n in range(4)]
+    body = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, file_schema(by_status)), body)
+    files = []
+    for status, ordered in folders:
+        folder = hive.folder(by_status, {"status": status, "order_date": ordered})
+        s3.put_object(Bucket=bucket, Key=f"{key}{folder}part-0", Body=body.getvalue().to_pybytes())
+        files.append(f"{prefix}{folder}part-0")
+
+    def publish_files(uris: list[str]) -> PublishResult:
+        return publish(
+            glue=client("glue"),
+            athena=client("athena"),
+            contract=by_status,
+            run_date=day,
+            settings=SETTINGS,
+            files=uris,
+            expected_rows=4 * len(uris),
+        )
+
+    def statuses() -> set[tuple[Any, ...]]:
+        found = run_query(
+            client("athena"),
+            sql="SELECT status, order_date, ingest_date, max(_source_file), count(_ingested_at)"
+            " FROM orders_by_status WHERE order_date IS NOT NULL GROUP BY 1, 2, 3",
+            workgroup=SETTINGS.athena.workgroup,
+            database=SETTINGS.glue.database,
+        )
+        return set(found.rows)
+
+    assert publish_files(files).rows == 12
+    every = {(status, ordered, day, "s3://b/3", 0) for status, ordered in folders}
+    assert statuses() == every
+    first = query(client, "inspect", by_status, run_date=day).to_dicts()[0]
+    assert list(first)[-3:] == ["ingest_date", "status", "order_date"]
+    # What was lost comes back by its folders, and a partition without files goes.
+    client("glue").delete_table(
+        DatabaseName=SETTINGS.glue.database, Name=by_status.places.catalog_table
+    )
+    query(client, "create_table", by_status)
+    query(client, "repair_partitions", by_status)
+    assert statuses() == every
+    assert publish_files(files[:1]).rows == 4
+    assert statuses() == {("paid", day, day, "s3://b/3", 0)}
 
 
 def test_query_of_a_table_that_is_missing_says_what_athena_said(

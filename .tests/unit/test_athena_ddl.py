@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 from parquet_samples import sales_contract
 
-from etl.athena_ddl import athena_type, partition_input, table_input
-from etl.model import Column, Type
+from etl.athena_ddl import athena_type, partition_inputs, table_input
+from etl.model import LINEAGE_COLUMNS, Column, Type
 from etl.queries import load_query, render
 
 CONTRACT = sales_contract()
@@ -40,7 +40,7 @@ def test_table_input_says_columns_partition_and_place() -> None:
 
 
 def test_partition_input_is_the_tables_storage_at_the_run_dates_prefix() -> None:
-    partition = partition_input(CONTRACT, date(2026, 1, 1))
+    [partition] = partition_inputs(CONTRACT, date(2026, 1, 1), [])
     table_storage = table_input(CONTRACT)["StorageDescriptor"]
     location = "s3://processed/processed/shop/sales/ingest_date=2026-01-01/"
     assert partition["Values"] == ["2026-01-01"]
@@ -58,6 +58,17 @@ def test_create_table_sql_is_the_glue_table_as_ddl() -> None:
     assert f"LOCATION '{table['StorageDescriptor']['Location']}'" in ddl
     for key, value in table["Parameters"].items():
         assert key == "EXTERNAL" or f"'{key}' = '{value}'" in ddl
+
+
+def test_partition_columns_and_lineage_stand_where_athena_wants_them() -> None:
+    columns = (*CONTRACT.columns, *LINEAGE_COLUMNS.values())
+    contract = sales_contract(columns=columns, partition_columns=("status", "line"))
+    ddl = render(load_query("create_table"), contract)
+    assert "PARTITIONED BY (`ingest_date` date, `status` string, `line` int)" in ddl
+    assert "`_source_file` string COMMENT" in ddl and "`_ingested_at` timestamp COMMENT" in ddl
+    names = [each["Name"] for each in table_input(contract)["StorageDescriptor"]["Columns"]]
+    assert "status" not in names and names[-1] == "_contract_version"
+    assert re.findall(r"^  `(\w+)`", ddl, re.MULTILINE) == names
 
 
 def test_athena_artefacts_follow_a_changed_column() -> None:

@@ -14,9 +14,9 @@ from moto import mock_aws
 from parquet_samples import sales_contract
 
 from aws.athena import QueryFailedError, QueryResult, QueryTimeoutError, ResultColumn
-from aws.glue.catalog import create_or_update_table, get_partition, get_table, put_partition
+from aws.glue.catalog import Changes, create_or_update_table, get_table, set_partitions
 from etl import queries
-from etl.athena_ddl import partition_input, table_input
+from etl.athena_ddl import partition_inputs, table_input
 from etl.errors import ConservationError, QueryError, UsageError
 from etl.model import Type
 from etl.publish import publish
@@ -61,8 +61,16 @@ def athena(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def publish_run(glue: Any, settings: Settings, **changes: Any) -> Any:
-    request = {"contract": CONTRACT, "run_date": RUN_DATE, "expected_rows": 3} | changes
+    request = {"contract": CONTRACT, "run_date": RUN_DATE, "expected_rows": 3, "files": []}
+    request |= changes
     return publish(glue=glue, athena=None, settings=settings, **request)  # type: ignore[arg-type]
+
+
+def partitions(glue: Any) -> list[Any]:
+    pages = glue.get_paginator("get_partitions").paginate(
+        DatabaseName="etl_test", TableName="sales"
+    )
+    return [each for page in pages for each in page["Partitions"]]
 
 
 def versions(glue: Any) -> int:
@@ -79,8 +87,9 @@ def test_publish_first_time_creates_table_and_partition_and_counts(
     assert athena["workgroup"] == settings.athena.workgroup
     table = get_table(glue, database="etl_test", name="sales")
     assert table and table["PartitionKeys"] == [{"Name": "ingest_date", "Type": "date"}]
-    partition = get_partition(glue, database="etl_test", table="sales", values=["2026-01-01"])
-    assert partition and partition["StorageDescriptor"]["Location"] == found.location
+    [partition] = partitions(glue)
+    assert partition["Values"] == ["2026-01-01"]
+    assert partition["StorageDescriptor"]["Location"] == found.location
 
 
 def test_publish_again_changes_nothing(
@@ -88,8 +97,7 @@ def test_publish_again_changes_nothing(
 ) -> None:
     assert publish_run(glue, settings) == publish_run(glue, settings)
     assert versions(glue) == 1
-    partitions = glue.get_partitions(DatabaseName="etl_test", TableName="sales")["Partitions"]
-    assert len(partitions) == 1
+    assert len(partitions(glue)) == 1
 
 
 def test_publish_newer_contract_updates_table_and_partition(
@@ -100,8 +108,8 @@ def test_publish_newer_contract_updates_table_and_partition(
     columns = (CONTRACT.columns[0], wider, *CONTRACT.columns[2:])
     publish_run(glue, settings, contract=sales_contract(columns=columns, version="1.1.0"))
     table = get_table(glue, database="etl_test", name="sales")
-    partition = get_partition(glue, database="etl_test", table="sales", values=["2026-01-01"])
-    assert table and partition and versions(glue) == 2
+    [partition] = partitions(glue)
+    assert table and versions(glue) == 2
     for found in (table, partition):
         assert found["StorageDescriptor"]["Columns"][1]["Type"] == "bigint"
 
@@ -110,7 +118,7 @@ def test_publish_another_count_is_a_conservation_error(
     glue: Any, athena: dict[str, Any], settings: Settings
 ) -> None:
     athena["rows"] = 4
-    with pytest.raises(ConservationError, match="Athena counts 4 rows .* the warehouse took 3"):
+    with pytest.raises(ConservationError, match="Athena counts 4 rows .* the run ended with 3"):
         publish_run(glue, settings)
 
 
@@ -122,18 +130,104 @@ def test_publish_without_the_database_says_so(
         publish_run(glue, settings)
 
 
-def test_catalog_says_what_it_did(glue: Any) -> None:
-    table, partition = table_input(CONTRACT), partition_input(CONTRACT, RUN_DATE)
+def test_create_or_update_table_says_what_it_did(glue: Any) -> None:
+    table = table_input(CONTRACT)
     assert get_table(glue, database="etl_test", name="sales") is None
-    place: dict[str, Any] = {"database": "etl_test", "table": "sales", "partition": partition}
     assert [
         create_or_update_table(glue, database="etl_test", table=table),
         create_or_update_table(glue, database="etl_test", table=table),
         create_or_update_table(glue, database="etl_test", table=table | {"Description": "new"}),
-        put_partition(glue, **place),
-        put_partition(glue, **place),
-        put_partition(glue, **place | {"partition": partition | {"Parameters": {"a": "b"}}}),
-    ] == ["created", "unchanged", "updated"] * 2
+    ] == ["created", "unchanged", "updated"]
+
+
+def test_set_partitions_changes_only_what_differs(glue: Any) -> None:
+    create_or_update_table(glue, database="etl_test", table=table_input(CONTRACT))
+    place: dict[str, Any] = {"database": "etl_test", "table": "sales"}
+    other = {"expression": "ingest_date = '2025-12-31'"}
+    [earlier] = partition_inputs(CONTRACT, date(2025, 12, 31), [])
+    set_partitions(glue, **place, **other, partitions=[earlier])
+    place["expression"] = "ingest_date = '2026-01-01'"
+    [partition] = partition_inputs(CONTRACT, RUN_DATE, [])
+    marked: Any = partition | {"Parameters": {"a": "b"}}
+    assert [
+        set_partitions(glue, **place, partitions=[partition]),
+        set_partitions(glue, **place, partitions=[partition]),
+        set_partitions(glue, **place, partitions=[marked]),
+        set_partitions(glue, **place, partitions=[]),
+    ] == [
+        Changes(created=1, updated=0, deleted=0),
+        Changes(created=0, updated=0, deleted=0),
+        Changes(created=0, updated=1, deleted=0),
+        Changes(created=0, updated=0, deleted=1),
+    ]
+    assert [each["Values"] for each in partitions(glue)] == [["2025-12-31"]]
+
+
+def test_set_partitions_refusal_is_raised_and_being_late_is_not(glue: Any) -> None:
+    create_or_update_table(glue, database="etl_test", table=table_input(CONTRACT))
+    [partition] = partition_inputs(CONTRACT, RUN_DATE, [])
+    place: dict[str, Any] = {"database": "etl_test", "table": "sales"}
+    unseen = {"expression": "ingest_date = '1999-01-01'"}
+    set_partitions(glue, **place, **unseen, partitions=[partition])
+    late = set_partitions(glue, **place, **unseen, partitions=[partition])
+    assert late == Changes(created=1, updated=1, deleted=0)
+    answer = {
+        "Errors": [
+            {
+                "PartitionValues": ["2026-01-01"],
+                "ErrorDetail": {"ErrorCode": "AccessDeniedException", "ErrorMessage": "no"},
+            }
+        ]
+    }
+    glue.batch_create_partition = lambda **_: answer
+    with pytest.raises(ClientError, match="AccessDenied.*partition 2026-01-01: no"):
+        set_partitions(glue, **place, **unseen, partitions=[partition])
+
+
+def test_publish_by_further_columns_registers_what_has_files_and_drops_the_rest(
+    glue: Any, athena: dict[str, Any], settings: Settings
+) -> None:
+    changes = {"contract": sales_contract(partition_columns=("status", "line")), "glue": glue}
+    many = [f"{folder}line={n}/part-0" for n in range(150) for folder in [by_folder("placed")]]
+    first = publish_run(settings=settings, files=many, **changes)
+    assert first.partitions == len(partitions(glue)) == 150
+    assert first.location == "s3://processed/processed/shop/sales/ingest_date=2026-01-01/"
+    kept = [f"{by_folder('placed')}line=7/{name}" for name in ("part-0", "part-1")]
+    odd = [f"{by_folder('pa%2Fid')}line=__HIVE_DEFAULT_PARTITION__/part-0"]
+    other_day = [each.replace("2026-01-01", "2026-01-02") for each in kept]
+    publish_run(settings=settings, files=other_day, run_date=date(2026, 1, 2), **changes)
+    assert publish_run(settings=settings, files=kept + odd, **changes).partitions == 2
+    found = {tuple(each["Values"]): each["StorageDescriptor"] for each in partitions(glue)}
+    assert {
+        values: each["Location"].removeprefix(first.location) for values, each in found.items()
+    } == {
+        ("2026-01-01", "placed", "7"): "status=placed/line=7/",
+        ("2026-01-01", "pa/id", "__HIVE_DEFAULT_PARTITION__"): (
+            "status=pa%2Fid/line=__HIVE_DEFAULT_PARTITION__/"
+        ),
+        ("2026-01-02", "placed", "7"): other_day[0].removesuffix("part-0"),
+    }
+    table = get_table(glue, database="etl_test", name="sales")
+    assert table and [(key["Name"], key["Type"]) for key in table["PartitionKeys"]] == [
+        ("ingest_date", "date"),
+        ("status", "string"),
+        ("line", "int"),
+    ]
+    assert publish_run(settings=settings, files=[], **changes).partitions == 0
+    assert len(partitions(glue)) == 1
+
+
+def by_folder(status: str) -> str:
+    return f"s3://processed/processed/shop/sales/ingest_date=2026-01-01/status={status}/"
+
+
+def test_publish_over_a_table_of_other_keys_is_refused(
+    glue: Any, athena: dict[str, Any], settings: Settings
+) -> None:
+    publish_run(glue, settings)
+    with pytest.raises(QueryError, match="is partitioned by ingest_date date, .*, status string"):
+        publish_run(glue, settings, contract=sales_contract(partition_columns=("status",)))
+    assert versions(glue) == 1
 
 
 @pytest.mark.parametrize(

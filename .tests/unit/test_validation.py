@@ -22,7 +22,7 @@ from parquet_samples import (
 from etl.errors import ValidationError
 from etl.model import Check
 from etl.validation import scan as scan_module
-from etl.validation.arrow_schema import arrow_schema
+from etl.validation.arrow_schema import arrow_schema, file_schema
 from etl.validation.parquet_footers import open_parquet
 from etl.validation.scan import count_duplicates
 from etl.validation.verdict import ProcessedFile, RowCounts, Validation, validate
@@ -254,6 +254,59 @@ def test_validate_reads_footers_and_needed_columns_only() -> None:
     needed = sum(sizes[name] for name in ("discount", "subtotal", "status", "sold_on"))
     assert needed <= rules_only <= footer + needed + slack
     assert rules_only < len(body) / 2
+
+
+DAYS = sales_contract(
+    partition_columns=("status", "sold_on"),
+    checks=(
+        Check(name="fresh", metric="freshness_hours", column="sold_on", maximum=48),
+        Check(name="statuses", metric="null_count", column="status", maximum=0),
+        Check(name="one_each", metric="duplicate_count", column="status", maximum=1),
+    ),
+)
+
+
+def by_folder(folder: str, *numbers: int, contract: Any = DAYS) -> ProcessedFile:
+    """A file of such sales, without what stands in its key."""
+    body = parquet_bytes([sale(number) for number in numbers], schema=file_schema(contract))
+    return processed_file(body, name=f"{folder}part-0.parquet")
+
+
+def partitioned_verdict(*files: ProcessedFile, rows: int) -> Validation:
+    counts = RowCounts(read=rows + 4, valid=rows, quarantined=1, deduplicated=1, filtered=2)
+    return validate(DAYS, files=files, counts=counts, run_date=RUN_DATE)
+
+
+def test_validate_partition_columns_are_judged_by_their_keys() -> None:
+    good = partitioned_verdict(
+        by_folder("status=paid/sold_on=2026-01-01/", 1, 2),
+        by_folder("status=placed/sold_on=2025-12-31/", 3),
+        rows=3,
+    )
+    assert failed(good) == {} and good.rows == 3
+    figures = {check.name: check.measured for check in good.checks}
+    assert (figures["schema"], figures["fresh"], figures["one_each"]) == ("9 columns", 24.0, 1)
+    bad = partitioned_verdict(
+        by_folder("status=lost/sold_on=2026-01-02/", 1, 2),
+        by_folder("status=__HIVE_DEFAULT_PARTITION__/sold_on=2025-12-31/", 3),
+        rows=3,
+    )
+    assert failed(bad) == {
+        ("known_status", "status"): 2,
+        ("not_in_the_future", "sold_on"): 2,
+        ("required", "status"): 1,
+        ("statuses", "status"): 1,
+    }
+
+
+def test_validate_partition_columns_in_the_file_or_without_folder_fail() -> None:
+    whole = processed_file(parquet_bytes([sale(1)]), name="status=paid/sold_on=2026-01-01/part-0")
+    found = failed(partitioned_verdict(whole, rows=1))
+    assert "status is not in the contract" in found[("schema", None)]
+    found = failed(partitioned_verdict(by_folder("status=paid/", 1), rows=1))
+    assert "does not lie in status=…/sold_on=…/" in found[("files", None)]
+    found = failed(partitioned_verdict(by_folder("status=paid/sold_on=today/", 1), rows=1))
+    assert "today" in found[("files", None)]
 
 
 def test_count_duplicates_in_several_passes_finds_the_same(monkeypatch: Any) -> None:

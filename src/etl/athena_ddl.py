@@ -5,9 +5,11 @@ Partitions are registered one by one, not projected: see docs/adr/0007-registere
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from etl import hive, keys
 from etl.model import Column, Contract, Type
 
 if TYPE_CHECKING:
@@ -41,24 +43,45 @@ def athena_type(kind: Type) -> str:
 
 
 def table_input(contract: Contract) -> TableInputTypeDef:
-    """The Glue table: columns in the contract's order, one partition key, Parquet."""
+    """The Glue table: columns in the contract's order, the partitions' keys, Parquet."""
     return {
         "Name": contract.places.catalog_table,
         "Description": _comment(contract.description),
         "TableType": "EXTERNAL_TABLE",
         "Parameters": {"EXTERNAL": "TRUE", **table_properties(contract)},
-        "PartitionKeys": [{"Name": contract.partition, "Type": "date"}],
+        "PartitionKeys": [{"Name": key, "Type": kind} for key, kind in partition_keys(contract)],
         "StorageDescriptor": _storage(contract, contract.places.processed),
     }
 
 
-def partition_input(contract: Contract, run_date: date) -> PartitionInputTypeDef:
-    """A run's partition of that table."""
-    location = contract.partition_uri(contract.places.processed, run_date)
-    return {
-        "Values": [run_date.isoformat()],
-        "StorageDescriptor": _storage(contract, location),
-    }
+def partition_keys(contract: Contract) -> list[tuple[str, str]]:
+    """Name and Athena type of what the table is partitioned by: the run date comes first."""
+    columns = [contract.column(name) for name in contract.partition_columns]
+    return [
+        (contract.partition, "date"),
+        *((column.name, athena_type(column.type)) for column in columns),
+    ]
+
+
+def partition_inputs(
+    contract: Contract, run_date: date, files: Sequence[str]
+) -> list[PartitionInputTypeDef]:
+    """A run's partitions of that table.
+
+    Args:
+        files: The s3:// URIs of the run's processed files. Without partition columns there is one
+            partition, whether it has files or none.
+    """
+    found = {hive.texts_in(contract, uri): uri.rpartition("/")[0] + "/" for uri in files}
+    if not contract.partition_columns:
+        found = {(): keys.processed_uri(contract, run_date)}
+    return [
+        {
+            "Values": [run_date.isoformat(), *values],
+            "StorageDescriptor": _storage(contract, location),
+        }
+        for values, location in sorted(found.items())
+    ]
 
 
 def table_properties(contract: Contract) -> dict[str, str]:
@@ -72,14 +95,21 @@ def table_properties(contract: Contract) -> dict[str, str]:
 
 def create_table_parts(contract: Contract) -> dict[str, str]:
     """The texts that athena/create_table.sql leaves open."""
-    columns = ",\n".join(f"  {_column_sql(column)}" for column in contract.columns)
+    columns = ",\n".join(f"  {_column_sql(column)}" for column in _columns(contract))
+    partitions = ", ".join(f"`{key}` {kind}" for key, kind in partition_keys(contract))
     properties = table_properties(contract)
     return {
         "columns": columns,
         "comment": _quote(_comment(contract.description)),
         "location": _quote(contract.places.processed),
+        "partition_keys": partitions,
         "properties": ", ".join(f"{_quote(k)} = {_quote(v)}" for k, v in properties.items()),
     }
+
+
+def _columns(contract: Contract) -> list[Column]:
+    """What stands in the files."""
+    return [each for each in contract.columns if each.name not in contract.partition_columns]
 
 
 def _column_sql(column: Column) -> str:
@@ -89,7 +119,7 @@ def _column_sql(column: Column) -> str:
 
 def _storage(contract: Contract, location: str) -> StorageDescriptorTypeDef:
     return {
-        "Columns": [_glue_column(column) for column in contract.columns],
+        "Columns": [_glue_column(column) for column in _columns(contract)],
         "Location": location,
         "InputFormat": _INPUT_FORMAT,
         "OutputFormat": _OUTPUT_FORMAT,

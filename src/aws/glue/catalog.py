@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_glue.type_defs import PartitionInputTypeDef, TableInputTypeDef
 
 Change = Literal["created", "updated", "unchanged"]
+T = TypeVar("T")
+
+# Glue API reference: BatchCreatePartition, BatchUpdatePartition, BatchDeletePartition.
+_MOST_CREATED = 100
+_MOST_UPDATED = 100
+_MOST_DELETED = 25
+
+
+class PartitionKeysError(Exception):
+    """The table exists, partitioned by other keys: its partitions cannot be kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """How many partitions were registered, changed and dropped."""
+
+    created: int
+    updated: int
+    deleted: int
+
+
+class _Place(TypedDict):
+    DatabaseName: str
+    TableName: str
 
 
 def get_table(client: GlueClient, *, database: str, name: str) -> dict[str, Any] | None:
@@ -26,6 +54,7 @@ def create_or_update_table(
 
     Raises:
         EntityNotFoundException: There is no such database.
+        PartitionKeysError: It is partitioned by other keys.
     """
     found = get_table(client, database=database, name=table["Name"])
     if found is None:
@@ -34,52 +63,94 @@ def create_or_update_table(
             return "created"
         except client.exceptions.AlreadyExistsException:  # somebody was faster
             found = {}
+    keys = found.get("PartitionKeys")
+    if keys is not None and not _covers(keys, table.get("PartitionKeys", [])):
+        raise PartitionKeysError(
+            f"{database}.{table['Name']} is partitioned by "
+            + ", ".join(f"{key['Name']} {key.get('Type', '')}" for key in keys)
+        )
     if _covers(found, table):
         return "unchanged"
     client.update_table(DatabaseName=database, TableInput=table)
     return "updated"
 
 
-def get_partition(
-    client: GlueClient, *, database: str, table: str, values: list[str]
-) -> dict[str, Any] | None:
-    """The partition's definition, or None if it is not registered."""
-    try:
-        answer = client.get_partition(
-            DatabaseName=database, TableName=table, PartitionValues=values
-        )
-    except client.exceptions.EntityNotFoundException:
-        return None
-    return dict(answer["Partition"])
+def set_partitions(
+    client: GlueClient,
+    *,
+    database: str,
+    table: str,
+    expression: str,
+    partitions: Sequence[PartitionInputTypeDef],
+) -> Changes:
+    """Make the registered partitions that `expression` finds be exactly `partitions`.
 
-
-def put_partition(
-    client: GlueClient, *, database: str, table: str, partition: PartitionInputTypeDef
-) -> Change:
-    """Register the partition, or make it what `partition` says.
+    Args:
+        expression: As GetPartitions takes it, e.g. "ingest_date = '2026-01-31'".
 
     Raises:
         EntityNotFoundException: There is no such table.
+        ClientError: Glue refused a partition.
     """
-    values = list(partition["Values"])
-    found = get_partition(client, database=database, table=table, values=values)
-    if found is None:
-        try:
-            client.create_partition(
-                DatabaseName=database, TableName=table, PartitionInput=partition
+    place: _Place = {"DatabaseName": database, "TableName": table}
+    pages = client.get_paginator("get_partitions").paginate(Expression=expression, **place)
+    found = {tuple(each["Values"]): each for page in pages for each in page["Partitions"]}
+    wanted = {tuple(each["Values"]): each for each in partitions}
+    new = [each for values, each in wanted.items() if values not in found]
+    changed = [
+        each
+        for values, each in wanted.items()
+        if values in found and not _covers(found[values], each)
+    ]
+    gone = [list(values) for values in found if values not in wanted]
+    for batch in _batches(new, _MOST_CREATED):
+        created = client.batch_create_partition(PartitionInputList=batch, **place)
+        # What exists by now was written by somebody who was faster: made to be as wanted below.
+        changed += _refused(created.get("Errors", []), "AlreadyExistsException", batch)
+    for batch in _batches(changed, _MOST_UPDATED):
+        updated = client.batch_update_partition(
+            Entries=[
+                {"PartitionValueList": list(each["Values"]), "PartitionInput": each}
+                for each in batch
+            ],
+            **place,
+        )
+        _refused(updated.get("Errors", []), None, batch)
+    for values in _batches(gone, _MOST_DELETED):
+        deleted = client.batch_delete_partition(
+            PartitionsToDelete=[{"Values": each} for each in values], **place
+        )
+        _refused(deleted.get("Errors", []), "EntityNotFoundException", [])
+    return Changes(created=len(new), updated=len(changed), deleted=len(gone))
+
+
+def _batches(items: list[T], size: int) -> Iterator[list[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _refused(
+    errors: Sequence[Any], expected: str | None, batch: Sequence[PartitionInputTypeDef]
+) -> list[PartitionInputTypeDef]:
+    """The partitions of a batch that the expected error was answered for.
+
+    Raises:
+        ClientError: There was another error.
+    """
+    details = [each.get("ErrorDetail", {}) for each in errors]
+    for each, detail in zip(errors, details, strict=True):
+        if detail.get("ErrorCode") != expected:
+            values = "/".join(each.get("PartitionValues", each.get("PartitionValueList", [])))
+            raise ClientError(
+                {
+                    "Error": {
+                        "Code": detail.get("ErrorCode", ""),
+                        "Message": f"partition {values}: {detail.get('ErrorMessage', '')}",
+                    }
+                },
+                "BatchPartition",
             )
-            return "created"
-        except client.exceptions.AlreadyExistsException:  # somebody was faster
-            found = {}
-    if _covers(found, partition):
-        return "unchanged"
-    client.update_partition(
-        DatabaseName=database,
-        TableName=table,
-        PartitionValueList=values,
-        PartitionInput=partition,
-    )
-    return "updated"
+    refused = [each["PartitionValues"] for each in errors]
+    return [each for each in batch if list(each["Values"]) in refused]
 
 
 def _covers(found: Any, wanted: Any) -> bool:

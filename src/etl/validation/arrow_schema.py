@@ -26,8 +26,14 @@ def arrow_type(kind: Type) -> pa.DataType:
 
 
 def arrow_schema(contract: Contract) -> pa.Schema:
-    """The schema of the contract's Parquet files, in column order."""
+    """The schema of the contract's rows, in column order."""
     return pa.schema([(column.name, arrow_type(column.type)) for column in contract.columns])
+
+
+def file_schema(contract: Contract) -> pa.Schema:
+    """The schema of the contract's Parquet files: partition columns stand in their keys instead."""
+    fields = arrow_schema(contract)
+    return pa.schema([each for each in fields if each.name not in contract.partition_columns])
 
 
 def schema_differences(found: pa.Schema, expected: pa.Schema) -> list[str]:

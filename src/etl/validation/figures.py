@@ -61,7 +61,8 @@ class Figures:
         return figure
 
     def _is_flat(self, leaf: Leaf) -> bool:
-        return all("." not in leaf_path(file, leaf) for file in self._files)
+        files = (file for file in self._files if leaf[0] not in file.constants)
+        return all("." not in leaf_path(file, leaf) for file in files)
 
     def _age_hours(self, value: datetime | None) -> float | None:
         if value is None:

@@ -44,7 +44,8 @@ def _written(s3: S3Client, metrics: dict[str, Any]) -> tuple[list[ProcessedFile]
         for each in metrics["files"]
     ]
     names = ("read", "valid", "quarantined", "deduplicated")
-    return files, RowCounts(**{name: metrics["rows"][name] for name in names})
+    counts = {name: metrics["rows"][name] for name in names}
+    return files, RowCounts(**counts, filtered=metrics["rows"].get("filtered", 0))
 
 
 def _open(s3: S3Client, uri: str) -> IO[bytes]:

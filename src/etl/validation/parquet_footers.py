@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
 from typing import IO, Any
 
@@ -18,11 +18,21 @@ UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 
 @dataclass(frozen=True)
 class OpenFile:
-    """A Parquet file whose footer has been read."""
+    """A Parquet file whose footer has been read.
+
+    Attributes:
+        constants: The values of columns that stand in its key instead of in itself.
+    """
 
     uri: str
     bytes: int
     parquet: pq.ParquetFile
+    constants: Mapping[str, pa.Scalar] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return int(self.parquet.metadata.num_rows)
 
     @property
     def row_groups(self) -> Iterator[pq.RowGroupMetaData]:
@@ -31,7 +41,9 @@ class OpenFile:
         return (metadata.row_group(index) for index in range(metadata.num_row_groups))
 
 
-def open_parquet(uri: str, file: IO[bytes], *, size: int) -> OpenFile:
+def open_parquet(
+    uri: str, file: IO[bytes], *, size: int, constants: Mapping[str, pa.Scalar] | None = None
+) -> OpenFile:
     """Read the footer of an open file of `size` bytes.
 
     Raises:
@@ -39,7 +51,8 @@ def open_parquet(uri: str, file: IO[bytes], *, size: int) -> OpenFile:
     """
     # pre_buffer asks for a row group's wanted columns in few large ranges, and for nothing else.
     source = pa.PythonFile(file, mode="r")
-    return OpenFile(uri=uri, bytes=size, parquet=pq.ParquetFile(source, pre_buffer=True))
+    parquet = pq.ParquetFile(source, pre_buffer=True)
+    return OpenFile(uri=uri, bytes=size, parquet=parquet, constants=constants or {})
 
 
 def leaf_path(file: OpenFile, leaf: Leaf) -> str:
@@ -59,7 +72,7 @@ def null_count(files: Sequence[OpenFile], leaf: Leaf) -> int | None:
 
     For a leaf inside arrays, NULL and empty arrays count too: only 0 is a definite answer.
     """
-    total = 0
+    total = sum(file.rows for file, value in _constants(files, leaf[0]) if not value.is_valid)
     for chunk in _chunks(files, leaf):
         statistics = chunk.statistics
         if statistics is None or not statistics.has_null_count:
@@ -74,7 +87,8 @@ def latest(files: Sequence[OpenFile], column: str) -> tuple[bool, datetime | Non
     Returns:
         Whether every footer says, and the value; None if there is no value at all.
     """
-    found: list[datetime] = []
+    constants = [value for file, value in _constants(files, column) if file.rows]
+    found = [as_instant(value.as_py()) for value in constants if value.is_valid]
     for chunk in _chunks(files, (column, None)):
         statistics = chunk.statistics
         if statistics is not None and statistics.has_min_max:
@@ -92,8 +106,14 @@ def as_instant(value: Any) -> datetime:
     return datetime.combine(value, time(), timezone.utc)
 
 
+def _constants(files: Sequence[OpenFile], column: str) -> Iterator[tuple[OpenFile, pa.Scalar]]:
+    return ((file, file.constants[column]) for file in files if column in file.constants)
+
+
 def _chunks(files: Sequence[OpenFile], leaf: Leaf) -> Iterator[pq.ColumnChunkMetaData]:
     for file in files:
+        if leaf[0] in file.constants:
+            continue
         path = leaf_path(file, leaf)
         for group in file.row_groups:
             chunks = (group.column(index) for index in range(group.num_columns))

@@ -90,12 +90,17 @@ def scan(files: Sequence[OpenFile], measures: Sequence[Measure]) -> None:
 def iter_batches(files: Sequence[OpenFile], wanted: frozenset[Leaf]) -> Iterator[pa.RecordBatch]:
     """Batches of the columns; at most one row group of them is held, in its compressed form."""
     for file in files:
-        paths = sorted({leaf_path(file, leaf) for leaf in wanted})
+        paths = sorted({leaf_path(file, leaf) for leaf in wanted if leaf[0] not in file.constants})
+        constants = sorted({column for column, _ in wanted if column in file.constants})
         for index in range(file.parquet.metadata.num_row_groups):
             # Given all row groups at once, pre_buffer would fetch them all before the first batch.
-            yield from file.parquet.iter_batches(
+            for batch in file.parquet.iter_batches(
                 batch_size=BATCH_ROWS, row_groups=[index], columns=paths
-            )
+            ):
+                for column in constants:
+                    values = pa.repeat(file.constants[column], batch.num_rows)
+                    batch = batch.append_column(column, values)
+                yield batch
 
 
 def count_duplicates(files: Sequence[OpenFile], columns: Sequence[str]) -> int:
@@ -103,7 +108,7 @@ def count_duplicates(files: Sequence[OpenFile], columns: Sequence[str]) -> int:
 
     More rows than fit are taken in several passes, each over one share of the keys.
     """
-    rows = sum(file.parquet.metadata.num_rows for file in files)
+    rows = sum(file.rows for file in files)
     passes = 1
     while rows > passes * ROWS_AT_ONCE:
         passes *= 2

@@ -10,9 +10,12 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import IO, Any, Literal
 
+import pyarrow as pa
+
+from etl import hive
 from etl.errors import ValidationError
 from etl.model import Check, Contract
-from etl.validation.arrow_schema import arrow_schema, schema_differences
+from etl.validation.arrow_schema import arrow_type, file_schema, schema_differences
 from etl.validation.figures import Figure, Figures
 from etl.validation.parquet_footers import UNREADABLE, Leaf, OpenFile, open_parquet
 
@@ -41,6 +44,7 @@ class RowCounts:
     valid: int
     quarantined: int
     deduplicated: int
+    filtered: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +94,8 @@ def validate(
     When files are missing, damaged or of another schema, the checks of their values are left out:
     the verdict is a fail without them.
     """
-    opened, problems = _open_all(files)
-    rows = sum(file.parquet.metadata.num_rows for file in opened)
+    opened, problems = _open_all(contract, files)
+    rows = sum(file.rows for file in opened)
     checks = [
         _outcome("files", not problems, _listed(problems) or len(opened), len(opened)),
         _schema_outcome(contract, opened),
@@ -106,7 +110,9 @@ def validate(
     return Validation(rows=rows, bytes=sum(file.bytes for file in opened), checks=tuple(checks))
 
 
-def _open_all(files: Iterable[ProcessedFile]) -> tuple[list[OpenFile], list[str]]:
+def _open_all(
+    contract: Contract, files: Iterable[ProcessedFile]
+) -> tuple[list[OpenFile], list[str]]:
     opened: list[OpenFile] = []
     problems: list[str] = []
     for file in files:
@@ -119,14 +125,26 @@ def _open_all(files: Iterable[ProcessedFile]) -> tuple[list[OpenFile], list[str]
         if size != file.size:
             problems.append(f"{file.uri} has {size} bytes, the transform wrote {file.size}")
         try:
-            opened.append(open_parquet(file.uri, stream, size=size))
+            constants = _constants(contract, file.uri)
+        except ValueError as error:
+            problems.append(f"{file.uri} {error}")
+            continue
+        try:
+            opened.append(open_parquet(file.uri, stream, size=size, constants=constants))
         except UNREADABLE as error:
             problems.append(f"{file.uri} is not readable as Parquet: {_first_line(error)}")
     return opened, problems
 
 
+def _constants(contract: Contract, uri: str) -> dict[str, pa.Scalar]:
+    """The partition columns' values, which stand in the file's key."""
+    values = hive.values_in(contract, uri)
+    types = {name: arrow_type(contract.column(name).type) for name in values}
+    return {name: pa.scalar(value, types[name]) for name, value in values.items()}
+
+
 def _schema_outcome(contract: Contract, files: Sequence[OpenFile]) -> Outcome:
-    expected = arrow_schema(contract)
+    expected = file_schema(contract)
     differences = [
         f"{file.uri}: {each}"
         for file in files
@@ -137,7 +155,7 @@ def _schema_outcome(contract: Contract, files: Sequence[OpenFile]) -> Outcome:
 
 
 def _conservation(counts: RowCounts) -> Outcome:
-    accounted = counts.valid + counts.quarantined + counts.deduplicated
+    accounted = counts.valid + counts.quarantined + counts.deduplicated + counts.filtered
     return _outcome("rows_accounted_for", accounted == counts.read, accounted, counts.read)
 
 
