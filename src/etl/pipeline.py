@@ -275,6 +275,7 @@ def publish(
             contract=run.contract,
             run_date=run.run_date,
             settings=run.settings,
+            files=[each.uri for each in transformed.result.files],
             expected_rows=rows.loaded,
         )
     cost = load_prices().athena(bytes_scanned=result.bytes_scanned)
