@@ -14,8 +14,7 @@ from support.line_cases import json_contract
 from support.raw_formats import RUN_DATE, Written, write_blocks
 from support.typed_rows import line_of, rows
 
-from etl.formats import open_encoder, parquet
-from etl.model import Raw
+from etl.formats import parquet
 
 EVERY_TYPE = json_contract()
 TWO = b'{"id": 1}\n{"id": 2}\n'

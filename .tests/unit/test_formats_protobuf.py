@@ -76,7 +76,7 @@ def test_protobuf_values_are_read_back_as_they_were(row: dict[str, Any]) -> None
     assert written.dead == []
     (message,) = split_messages(written.data)
     decoded = message_class(EVERY_TYPE).FromString(message)
-    no_arrays = {
+    no_arrays: dict[str, list[Any]] = {
         column.name: []
         for column in EVERY_TYPE.received_columns
         if column.type.kind == "array" and row[column.name] is None
