@@ -28,25 +28,32 @@ class Page:
 
     Attributes:
         digest: Of the records, to notice a page that comes again; empty if there are none.
-        next_cursor: What to ask for the next page with, or None after the last.
+        beside: What the page's object holds beside the records; numbers as their text.
     """
 
     records: list[bytes]
     digest: bytes
-    next_cursor: str | None
+    beside: dict[str, Any]
+
+    def field(self, path: str) -> Any:
+        """What stands beside the records, e.g. at "meta.total"; None if there is nothing."""
+        value: Any = self.beside
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
 
 
-def slice_page(body: bytes, *, data_field: str, cursor_field: str) -> Page:
-    """Cut a page, a JSON object with an array of records and a cursor.
+def slice_page(body: bytes, *, data_field: str) -> Page:
+    """Cut a page, a JSON object with an array of records, or with "" just such an array.
 
     A record that is not valid UTF-8 is wrapped; the rest of the page is not affected.
 
     Raises:
-        PageError: The page is not such an object.
+        PageError: The page is something else.
     """
     text = body.decode("utf-8-sig", "surrogateescape")
     try:
-        return _Scanner(text).page(data_field, cursor_field)
+        return _Scanner(text).page(data_field)
     except json.JSONDecodeError as error:
         raise PageError(f"is not JSON: {error}") from error
     except RecursionError as error:
@@ -60,40 +67,41 @@ class _Scanner:
         self._text = text
         self._at = 0
 
-    def page(self, data_field: str, cursor_field: str) -> Page:
+    def page(self, data_field: str) -> Page:
+        beside: dict[str, Any] = {}
+        spans = (
+            self._object(data_field, beside) if data_field else self._array("is not a JSON array")
+        )
+        if self._peek():
+            raise json.JSONDecodeError("Extra data", self._text, self._at)
+        if spans is None:
+            raise PageError(f'has no "{data_field}"')
+        records = [encode_json(self._text[start:end]) for start, end in spans]
+        digest = hashlib.blake2b(b"\n".join(records), digest_size=16).digest() if records else b""
+        return Page(records=records, digest=digest, beside=beside)
+
+    def _object(self, data_field: str, beside: dict[str, Any]) -> list[tuple[int, int]] | None:
         spans: list[tuple[int, int]] | None = None
-        cursor: Any = None
         if self._peek() != "{":
             self._value()
             raise PageError("is not a JSON object")
         self._take("{")
         if self._peek() == "}":
             self._take("}")
-        else:
-            while True:
-                name = self._name()
-                if name == data_field:
-                    spans = self._array(data_field)
-                elif name == cursor_field:
-                    cursor = self._cursor(cursor_field)
-                else:
-                    self._value()
-                if self._take(",}") == "}":
-                    break
-        if self._peek():
-            raise json.JSONDecodeError("Extra data", self._text, self._at)
-        if spans is None:
-            raise PageError(f'has no "{data_field}"')
-        return self._cut(spans, cursor)
+            return spans
+        while True:
+            name = self._name()
+            if name == data_field:
+                spans = self._array(f'"{data_field}" is not an array')
+            else:
+                beside[name] = self._value()
+            if self._take(",}") == "}":
+                return spans
 
-    def _cut(self, spans: list[tuple[int, int]], cursor: str | None) -> Page:
-        records = [encode_json(self._text[start:end]) for start, end in spans]
-        digest = hashlib.blake2b(b"\n".join(records), digest_size=16).digest() if records else b""
-        return Page(records=records, digest=digest, next_cursor=cursor)
-
-    def _array(self, data_field: str) -> list[tuple[int, int]]:
+    def _array(self, otherwise: str) -> list[tuple[int, int]]:
         if self._peek() != "[":
-            raise PageError(f'"{data_field}" is not an array')
+            self._value()
+            raise PageError(otherwise)
         self._take("[")
         spans: list[tuple[int, int]] = []
         if self._peek() == "]":
@@ -106,15 +114,6 @@ class _Scanner:
             spans.append((start, self._at))
             if self._take(",]") == "]":
                 return spans
-
-    def _cursor(self, cursor_field: str) -> str | None:
-        # A number's text was kept by the decoder, so a numeric cursor is a string here as well.
-        cursor = self._value()
-        if cursor is None or cursor == "":
-            return None
-        if not isinstance(cursor, str) or not cursor.isascii():
-            raise PageError(f'"{cursor_field}" is neither ASCII text, a number nor null')
-        return cursor
 
     def _name(self) -> str:
         if self._peek() != '"':
