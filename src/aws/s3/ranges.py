@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 TAIL_BYTES = 64 * 1024
+
+
+class _Object(TypedDict):
+    Bucket: str
+    Key: str
+    VersionId: NotRequired[str]
 
 
 class RangeFile(io.RawIOBase):
@@ -26,18 +32,31 @@ class RangeFile(io.RawIOBase):
     """
 
     def __init__(
-        self, client: S3Client, *, bucket: str, key: str, tail_bytes: int = TAIL_BYTES
+        self,
+        client: S3Client,
+        *,
+        bucket: str,
+        key: str,
+        etag: str | None = None,
+        version_id: str | None = None,
+        tail_bytes: int = TAIL_BYTES,
     ) -> None:
         """Open the object.
 
+        Args:
+            etag: Of the version to read; None for whatever is there.
+            version_id: Which version to read, in a bucket that keeps them; None for the current.
+
         Raises:
-            ClientError: There is no such object, or S3 refuses access.
+            ClientError: There is no such object or version, or S3 refuses access;
+                "PreconditionFailed" if the object is another one than `etag` says.
         """
         self._client = client
-        self._bucket = bucket
-        self._key = key
+        self._object: _Object = {"Bucket": bucket, "Key": key}
+        if version_id is not None:
+            self._object["VersionId"] = version_id
         self._position = 0
-        self._tail, self.size, self._etag = self._fetch_tail(tail_bytes)
+        self._tail, self.size, self._etag = self._fetch_tail(tail_bytes, etag)
         self.fetched_bytes = len(self._tail)
 
     def readable(self) -> bool:
@@ -79,19 +98,17 @@ class RangeFile(io.RawIOBase):
         if start >= tail_start:
             return self._tail[start - tail_start : end - tail_start]
         answer = self._client.get_object(
-            Bucket=self._bucket,
-            Key=self._key,
-            Range=f"bytes={start}-{end - 1}",
-            IfMatch=self._etag,
+            **self._object, Range=f"bytes={start}-{end - 1}", IfMatch=self._etag
         )
         chunk = answer["Body"].read()
         self.fetched_bytes += len(chunk)
         return chunk
 
-    def _fetch_tail(self, tail_bytes: int) -> tuple[bytes, int, str]:
+    def _fetch_tail(self, tail_bytes: int, etag: str | None) -> tuple[bytes, int, str]:
+        condition: Any = {"IfMatch": etag} if etag else {}
         try:
             answer = self._client.get_object(
-                Bucket=self._bucket, Key=self._key, Range=f"bytes=-{tail_bytes}"
+                **self._object, Range=f"bytes=-{tail_bytes}", **condition
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "InvalidRange":  # an empty object has no tail
