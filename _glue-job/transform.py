@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date
+from datetime import date, datetime
 
 import boto3
 from awsglue.context import GlueContext
@@ -16,6 +16,7 @@ from aws.s3 import get_bytes, put_bytes
 from etl.keys import parse_s3_uri
 from etl.manifest import read_manifest
 from etl.model import Contract
+from etl.spark.lineage import Lineage
 from etl.spark.transform import transform
 
 ARGUMENTS = [
@@ -28,6 +29,8 @@ ARGUMENTS = [
     "processed_uri",
     "quarantine_uri",
     "metrics_uri",
+    "run_id",
+    "ingested_at",
 ]
 
 
@@ -50,6 +53,9 @@ def main() -> None:
         contract=contract,
         manifest=manifest,
         run_date=date.fromisoformat(options["run_date"]),
+        lineage=Lineage(
+            run_id=options["run_id"], ingested_at=datetime.fromisoformat(options["ingested_at"])
+        ),
         processed_uri=options["processed_uri"],
         quarantine_uri=options["quarantine_uri"],
     )

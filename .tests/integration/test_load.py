@@ -117,7 +117,7 @@ class Warehouse:
     def load(self, contract, run_date, rows, *, loader="copy", expected=None, executor=None):
         metrics = {
             "manifest_digest": "ab" * 32,
-            "rows": {"read": len(rows) + 3, "quarantined": 2, "deduplicated": 1},
+            "rows": {"read": len(rows) + 3, "quarantined": 2, "deduplicated": 1, "filtered": 0},
             "files": self.write(contract, run_date, rows),
         }
         return load(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -27,7 +27,7 @@ from support.line_cases import (
 )
 from support.spark_session import local_spark
 
-from etl.judge import Accepted, Judge, Rejected
+from etl.judge import Accepted, Filtered, Judge, Rejected, Verdict
 from etl.model import Contract, Type
 from etl.spark import rows as spark_rows
 from etl.spark.session import SESSION
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 KEY = "0123456789abcdef"
-Judged = list[tuple[str, Accepted | Rejected]]
+Judged = list[tuple[str, Verdict]]
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +62,21 @@ def judge_in_spark(spark: SparkSession, tmp_path: Path) -> Callable[..., Judged]
         rows = spark_rows.judged_rows(text, contract, run_date, key=KEY, counted=counted)
         rows.coalesce(1).write.mode("overwrite").parquet(out)
         assert counted.get["rows"] == len(lines)
-        names = [column.name for column in contract.columns]
         found = []
         for path in sorted((tmp_path / "out").glob("*.parquet")):
             for row in pq.ParquetFile(path).read().to_pylist():
-                reasons = row["$reasons"]
-                verdict = Rejected(reasons) if reasons else Accepted({n: row[n] for n in names})
-                found.append((row["$line"], verdict))
+                found.append((row["$line"], _verdict(row, contract)))
         return found
 
     return judged
+
+
+def _verdict(row: dict[str, Any], contract: Contract) -> Verdict:
+    if row["$reasons"]:
+        return Rejected(row["$reasons"])
+    if row["$filtered"]:
+        return Filtered()
+    return Accepted({column.name: row[column.name] for column in contract.data_columns})
 
 
 @pytest.fixture
@@ -91,8 +96,10 @@ def _assert_same(found: Judged, lines: list[str], contract: Contract, run_date: 
         assert _texts(verdict) == _texts(expected), line[:300]
 
 
-def _texts(verdict: Accepted | Rejected) -> list[str]:
+def _texts(verdict: Verdict) -> list[str]:
     """Values as text: 1.5 is not 1.50, and -0.0 is not 0.0."""
+    if isinstance(verdict, Filtered):
+        return []
     values = verdict.row.values() if isinstance(verdict, Accepted) else verdict.reasons
     arrows_utc, ours = "zoneinfo.ZoneInfo(key='UTC')", "datetime.timezone.utc"
     return [str(value).replace(arrows_utc, ours) for value in values]
@@ -191,7 +198,7 @@ def test_spark_clean_orders_never_reach_python(
     assert len(clean) < len(lines) / 100, clean[:5]
 
 
-def _is_asked(verdict: Accepted | Rejected) -> bool:
+def _is_asked(verdict: Verdict) -> bool:
     return verdict == Rejected(["asked"])
 
 

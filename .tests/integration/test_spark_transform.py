@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from local_cloud.source_orders import expected_counts, iter_orders
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+STARTED_AT = datetime(2026, 1, 1, 23, 30, 0, 250, tzinfo=timezone(timedelta(hours=2)))
 VERSIONS = make_contract(
     make_column("id", Type(kind="integer"), required=True),
     make_column("at", Type(kind="timestamp")),
@@ -48,6 +50,7 @@ class Job:
 
     def run(self, contract: Contract, *parts: list[str]) -> dict[str, Any]:
         """The metrics for an extraction of these parts."""
+        from etl.spark.lineage import Lineage
         from etl.spark.transform import transform
 
         raw = [self._part(index, lines) for index, lines in enumerate(parts)]
@@ -66,13 +69,14 @@ class Job:
             contract=contract,
             manifest=manifest,
             run_date=RUN_DATE,
+            lineage=Lineage(run_id="this-run", ingested_at=STARTED_AT),
             processed_uri=self.uri("processed"),
             quarantine_uri=self.uri("quarantine"),
         )
         assert metrics["manifest_digest"] == manifest.digest
         counts = metrics["rows"]
         assert counts["read"] == manifest.rows
-        assert counts["read"] == counts["valid"] + counts["quarantined"] + counts["deduplicated"]
+        assert counts["read"] == sum(counts.values()) - counts["read"]
         assert counts["valid"] == len(self.rows())
         assert counts["quarantined"] == len(self.quarantine()) == sum(metrics["reasons"].values())
         for place, name in (("processed", "files"), ("quarantine", "quarantine_files")):
@@ -157,6 +161,7 @@ def test_transform_rejected_row_carries_payload_reason_and_origin(any_job: Job) 
     any_job.run(json_contract(version="3.2.1"), ['{"id": 1}', bad])
     (found,) = any_job.quarantine()
     assert found.pop("source_uri").endswith(f"{any_job.folder}/part-00000.jsonl.gz")
+    assert found.pop("source_file").endswith(f"{any_job.folder}/part-00000.jsonl.gz")
     assert found == {
         "payload": bad,
         "reasons": 'id: expected integer, got "ü"; flag: expected boolean, got 1',
@@ -187,7 +192,13 @@ def test_transform_latest_row_of_a_key_wins_then_the_greatest_payload(any_job: J
         f'{{"id": 4, "at": {early}, "text": "the other is rejected"}}',
     ]
     metrics = any_job.run(VERSIONS, lines[:5], lines[5:])
-    assert metrics["rows"] == {"read": 10, "valid": 4, "quarantined": 1, "deduplicated": 5}
+    assert metrics["rows"] == {
+        "read": 10,
+        "valid": 4,
+        "quarantined": 1,
+        "deduplicated": 5,
+        "filtered": 0,
+    }
     texts = {row["id"]: row["text"] for row in any_job.rows()}
     assert texts == {1: "late", 2: "ž", 3: None, 4: "the other is rejected"}
 
@@ -215,14 +226,26 @@ def test_transform_again_replaces_what_was_there(any_job: Job) -> None:
 def test_transform_empty_day_leaves_nothing_behind(job: Job) -> None:
     job.run(json_contract(), ['{"id": 1}', "x"])
     metrics = job.run(json_contract())
-    assert metrics["rows"] == {"read": 0, "valid": 0, "quarantined": 0, "deduplicated": 0}
+    assert metrics["rows"] == {
+        "read": 0,
+        "valid": 0,
+        "quarantined": 0,
+        "deduplicated": 0,
+        "filtered": 0,
+    }
     assert job.files("processed") == job.files("quarantine") == []
 
 
 def test_transform_day_of_bad_rows_only_leaves_no_processed_file(any_job: Job) -> None:
     any_job.run(json_contract(), ['{"id": 1}'])
     metrics = any_job.run(json_contract(), ["x", "y"])
-    assert metrics["rows"] == {"read": 2, "valid": 0, "quarantined": 2, "deduplicated": 0}
+    assert metrics["rows"] == {
+        "read": 2,
+        "valid": 0,
+        "quarantined": 2,
+        "deduplicated": 0,
+        "filtered": 0,
+    }
     assert any_job.files("processed") == []
 
 
@@ -234,7 +257,13 @@ def test_transform_rows_of_ten_megabytes_pass_or_are_rejected_whole(job: Job) ->
     )
     lines = [f'{{"id": 1, "text": "{text}"}}', f'{{"id": "2", "text": "{text}"}}']
     metrics = job.run(contract, lines)
-    assert metrics["rows"] == {"read": 2, "valid": 1, "quarantined": 1, "deduplicated": 0}
+    assert metrics["rows"] == {
+        "read": 2,
+        "valid": 1,
+        "quarantined": 1,
+        "deduplicated": 0,
+        "filtered": 0,
+    }
     assert job.rows()[0]["text"] == text
     assert job.quarantine()[0]["payload"] == lines[1]
 

@@ -17,6 +17,7 @@ LOAD = Load(
     run_id="run-1",
     extracted=10,
     deduplicated=1,
+    filtered=0,
     quarantined=2,
     loaded=7,
     manifest_digest="ab" * 32,

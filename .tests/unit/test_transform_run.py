@@ -33,10 +33,12 @@ MANIFEST = Manifest(
     bytes=1,
     contract_uri="s3://test-artifacts/contract.json",
 )
+STARTED_AT = datetime(2026, 1, 1, 9, tzinfo=timezone.utc)
+LINEAGE = {"run_id": "this-run", "ingested_at": "2026-01-01T09:00:00+00:00"}
 ARGUMENTS = transform.job_arguments(CONTRACT, MANIFEST_URI, MANIFEST, SETTINGS)
 METRICS: dict[str, Any] = {
     "manifest_digest": MANIFEST.digest,
-    "rows": {"read": 10, "valid": 7, "quarantined": 2, "deduplicated": 1},
+    "rows": {"read": 10, "valid": 6, "quarantined": 2, "deduplicated": 1, "filtered": 1},
     "files": [{"uri": "s3://p/part.parquet", "bytes": 123}],
     "reasons": {"id": 2},
     "quarantine_files": [],
@@ -56,7 +58,7 @@ class Aws:
         self.stubs[0].add_response("get_job_runs", {"JobRuns": list(runs)}, {"JobName": JOB})
 
     def starts(self, run_id: str) -> None:
-        named = {f"--{name}": value for name, value in ARGUMENTS.items()}
+        named = {f"--{name}": value for name, value in {**ARGUMENTS, **LINEAGE}.items()}
         self.stubs[0].add_response(
             "start_job_run", {"JobRunId": run_id}, {"JobName": JOB, "Arguments": named}
         )
@@ -81,6 +83,8 @@ class Aws:
             contract=CONTRACT,
             manifest_uri=MANIFEST_URI,
             manifest=MANIFEST,
+            run_id=LINEAGE["run_id"],
+            started_at=STARTED_AT,
             settings=SETTINGS,
             on_progress=None if progress is None else progress.append,
         )
@@ -90,10 +94,10 @@ def job_run(run_id: str, state: str, **more: Any) -> dict[str, Any]:
     return {"Id": run_id, "JobName": JOB, "JobRunState": state, **more}
 
 
-def going(run_id: str, state: str = "RUNNING", **changes: str) -> dict[str, Any]:
+def going(job_run_id: str, state: str = "RUNNING", **changes: str) -> dict[str, Any]:
     named = {f"--{name}": value for name, value in {**ARGUMENTS, **changes}.items()}
     started = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    return job_run(run_id, state, Arguments=named, StartedOn=started)
+    return job_run(job_run_id, state, Arguments=named, StartedOn=started)
 
 
 @pytest.fixture
@@ -117,7 +121,7 @@ def test_run_transform_with_nothing_going_starts_one_and_reads_its_metrics(aws: 
     result = aws.run(progress)
     assert progress == ["RUNNING", "SUCCEEDED"]
     assert (result.run_id, result.execution_seconds) == ("jr_1", 9)
-    assert (result.rows.valid, result.files[0].bytes) == (7, 123)
+    assert (result.rows.valid, result.files[0].bytes) == (6, 123)
     assert result.contract_uri == MANIFEST.contract_uri
     assert result.metrics == METRICS
 
@@ -136,7 +140,7 @@ def test_job_arguments_name_every_place_of_the_run() -> None:
 
 
 def test_run_transform_with_the_same_run_going_attaches(aws: Aws) -> None:
-    aws.lists(going("jr_7"))
+    aws.lists(going("jr_7", run_id="an earlier run", ingested_at="2025-12-31T09:00:00+00:00"))
     aws.gets("jr_7", "SUCCEEDED")
     aws.holds(METRICS)
     assert aws.run().run_id == "jr_7"
@@ -188,7 +192,7 @@ def test_run_transform_without_the_job_names_it(aws: Aws) -> None:
     [
         (METRICS | {"manifest_digest": "0"}, "of another extraction"),
         (
-            METRICS | {"rows": {"read": 9, "valid": 9, "quarantined": 0, "deduplicated": 0}},
+            METRICS | {"rows": dict.fromkeys(METRICS["rows"], 0) | {"read": 9, "valid": 9}},
             "read 9",
         ),
         (METRICS | {"rows": {**METRICS["rows"], "valid": 8}}, "do not add up"),

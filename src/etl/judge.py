@@ -1,5 +1,8 @@
 """What a contract means for one raw line, in plain Python.
 
+A line is parsed, its names are normalised, empty values dropped, values mapped and cast, columns
+derived; then the filter decides whether the row is wanted, and if so, the rules whether it is good.
+
 This is the reference: an engine may take a row by itself only where it is sure to get what the
 judge gets, and asks the judge about every other row. Standard library only, so that Spark's
 workers carry it.
@@ -14,16 +17,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, NoReturn
 
-from etl.casts import caster, fit
+from etl.casts import Caster, caster, fit
 from etl.expressions import evaluate
-from etl.model import Contract
+from etl.model import Column, Contract, Encoding
+from etl.partitioning import NO_VALUE
 from etl.received import Number, Unfit, shorten, show
+from etl.tidying import drop_empty, normalise_names
 
 INVALID_UTF8_KEY = "_invalid_utf8_base64"  # how etl.sources.lines wraps what is not UTF-8,
 MALFORMED_KEY = "_malformed"  # and what breaks its file's format: the key's value says how
 MAX_DEPTH = 1000
+# Texts that a partition's folder cannot be named after: engines take both for NULL.
+NO_PARTITION = ("", NO_VALUE)
 
 _SHALLOW = 200
 _DEPTH_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
@@ -31,7 +39,7 @@ _DEPTH_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 
 @dataclass(frozen=True)
 class Accepted:
-    """A row that meets its contract: a value or None for every column, in column order."""
+    """A row that meets its contract: a value or None for every data column, in column order."""
 
     row: dict[str, Any]
 
@@ -44,7 +52,15 @@ class Rejected:
     reasons: list[str]
 
 
-def judge_line(line: str, contract: Contract, run_date: date) -> Accepted | Rejected:
+@dataclass(frozen=True)
+class Filtered:
+    """A row that can be read, but that the contract's filter leaves out."""
+
+
+Verdict = Accepted | Rejected | Filtered
+
+
+def judge_line(line: str, contract: Contract, run_date: date) -> Verdict:
     """Judge one raw line. For many lines of a contract make one `Judge`."""
     return Judge(contract, run_date)(line)
 
@@ -62,42 +78,48 @@ class Judge:
         self._run_date = run_date
         encoding = contract.source.encoding
         self._casters = {
-            column.name: caster(column.type, encoding)
-            for column in contract.columns
-            if column.derive is None
+            column.name: _mapping_caster(column, encoding) for column in contract.received_columns
         }
         self._required = {column.name for column in contract.columns if column.required}
         self._required.update(contract.primary_key)
 
-    def __call__(self, line: str) -> Accepted | Rejected:
+    def __call__(self, line: str) -> Verdict:
         """Judge one raw line."""
         cast = self.cast(line)
         if isinstance(cast, Rejected):
             return cast
-        reasons = self._derive(cast.row) or self._broken_rules(cast.row)
+        reasons = self._derive(cast.row)
+        if not reasons and not self._is_wanted(cast.row):
+            return Filtered()
+        reasons = reasons or self._broken_rules(cast.row)
         return Rejected(reasons) if reasons else cast
 
     def cast(self, line: str) -> Accepted | Rejected:
         """Judge what was received alone: derived columns stay None and rules are not asked."""
         try:
-            record = _parse(line)
+            record = self._tidy(_parse(line))
         except Unfit as error:
             return Rejected([f"record: {error}"])
-        row = dict.fromkeys(column.name for column in self._contract.columns)
+        row = dict.fromkeys(column.name for column in self._contract.data_columns)
         reasons = self._cast(record, row)
         return Rejected(reasons) if reasons else Accepted(row)
 
+    def _tidy(self, record: dict[str, Any]) -> dict[str, Any]:
+        if self._contract.normalise_names:
+            record = normalise_names(record)
+        if self._contract.drop_empty:
+            record = drop_empty(record) or {}
+        return record
+
     def _cast(self, record: dict[str, Any], row: dict[str, Any]) -> list[str]:
         reasons = []
-        for column in self._contract.columns:
-            if column.derive is not None:
-                continue
+        for column in self._contract.received_columns:
             try:
                 row[column.name] = self._casters[column.name](_find(record, column.path))
             except Unfit as error:
                 reasons.append(f"{column.name}: {error}")
                 continue
-            reasons += self._missing(column.name, row)
+            reasons += self._unusable(column.name, row)
         return reasons
 
     def _derive(self, row: dict[str, Any]) -> list[str]:
@@ -110,13 +132,19 @@ class Judge:
             except Unfit as error:
                 reasons.append(f"{column.name}: {error}")
                 continue
-            reasons += self._missing(column.name, row)
+            reasons += self._unusable(column.name, row)
         return reasons
 
-    def _missing(self, name: str, row: dict[str, Any]) -> list[str]:
+    def _unusable(self, name: str, row: dict[str, Any]) -> list[str]:
         if row[name] is None and name in self._required:
             return [f"{name}: required, but missing or null"]
+        if name in self._contract.partition_columns and row[name] in NO_PARTITION:
+            return [f"{name}: cannot name a partition, got {show(row[name])}"]
         return []
+
+    def _is_wanted(self, row: dict[str, Any]) -> bool:
+        wanted = self._contract.filter
+        return wanted is None or evaluate(wanted, row, self._run_date) is True
 
     def _broken_rules(self, row: dict[str, Any]) -> list[str]:
         return [
@@ -124,6 +152,15 @@ class Judge:
             for rule in self._contract.rules
             if evaluate(rule.expression, row, self._run_date) is False
         ]
+
+
+def _mapping_caster(column: Column, encoding: Encoding) -> Caster:
+    cast = caster(column.type, encoding)
+    return partial(_cast_mapped, column.value_map, cast) if column.value_map else cast
+
+
+def _cast_mapped(value_map: dict[str, str], cast: Caster, value: Any) -> Any:
+    return cast(value_map.get(value, value) if type(value) is str else value)
 
 
 def _parse(line: str) -> dict[str, Any]:

@@ -254,9 +254,14 @@ class Contract:
         return bool(self.places.schema)
 
     @property
+    def data_columns(self) -> tuple[Column, ...]:
+        """The columns that the record decides: all but those that the run fills in."""
+        return tuple(each for each in self.columns if not each.lineage)
+
+    @property
     def received_columns(self) -> tuple[Column, ...]:
         """The columns that a record brings: neither derived nor filled in by the run."""
-        return tuple(each for each in self.columns if each.derive is None and not each.lineage)
+        return tuple(each for each in self.data_columns if each.derive is None)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""

@@ -11,8 +11,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from aws.clients import make_client
@@ -60,6 +60,7 @@ class Run:
     contract: Contract
     settings: Settings
     backfill_from: date | None = None
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def client(
         self,
@@ -200,6 +201,8 @@ def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
             contract=run.contract,
             manifest_uri=keys.manifest_uri(run.contract, run.run_date),
             manifest=extracted.result,
+            run_id=run.run_id,
+            started_at=run.started_at,
             settings=settings,
             on_progress=lambda state: log.info("transform  Glue job is %s", state),
         )

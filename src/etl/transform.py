@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws.glue.job_runs import (
@@ -42,6 +42,7 @@ class TransformRows:
     valid: int
     quarantined: int
     deduplicated: int
+    filtered: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,8 @@ def run_transform(
     contract: Contract,
     manifest_uri: str,
     manifest: Manifest,
+    run_id: str,
+    started_at: datetime,
     settings: Settings,
     on_progress: Progress | None = None,
 ) -> TransformResult:
@@ -97,19 +100,20 @@ def run_transform(
     or contract, is waited for first: two runs must never write to the same place.
 
     Args:
+        run_id, started_at: What the rows' lineage says; a job run that is at it already keeps its.
         on_progress: Called with the job run's state whenever it changes.
 
     Raises:
         TransformError: The job failed, took too long, or did not do what it says.
     """
     arguments = job_arguments(contract, manifest_uri, manifest, settings)
+    lineage = {"run_id": run_id, "ingested_at": started_at.isoformat()}
     say = on_progress or (lambda state: None)
     try:
-        run_id = _attach_or_start(glue, arguments, settings, say)
         run = wait_for_job_run(
             glue,
             job_name=settings.glue.job_name,
-            run_id=run_id,
+            run_id=_attach_or_start(glue, arguments, lineage, settings, say),
             poll_seconds=settings.glue.poll_seconds,
             timeout_minutes=settings.glue.timeout_minutes,
             on_progress=lambda run: say(run.state),
@@ -133,7 +137,7 @@ def run_transform(
 def job_arguments(
     contract: Contract, manifest_uri: str, manifest: Manifest, settings: Settings
 ) -> dict[str, str]:
-    """What the job's script is told. `manifest_digest` lets it refuse another extraction."""
+    """What the job's script is told to do. `manifest_digest` lets it refuse another extraction."""
     run_date = manifest.run_date
     return {
         "dataset": contract.dataset,
@@ -150,9 +154,13 @@ def job_arguments(
 
 
 def _attach_or_start(
-    glue: GlueClient, arguments: Mapping[str, str], settings: Settings, say: Progress
+    glue: GlueClient,
+    arguments: Mapping[str, str],
+    lineage: Mapping[str, str],
+    settings: Settings,
+    say: Progress,
 ) -> str:
-    """The id of the one run that carries out these arguments."""
+    """The id of the one run that carries out these arguments, whatever its lineage says."""
     job_name = settings.glue.job_name
     deadline = time.monotonic() + settings.glue.timeout_minutes * 60
     same_place = {name: arguments[name] for name in ("dataset", "run_date")}
@@ -160,7 +168,7 @@ def _attach_or_start(
         active = find_active_job_run(glue, job_name=job_name, arguments_match=same_place)
         if active is None:
             try:
-                return start_job_run(glue, job_name=job_name, arguments=arguments)
+                return start_job_run(glue, job_name=job_name, arguments={**arguments, **lineage})
             except glue.exceptions.ConcurrentRunsExceededException as error:
                 reason, cause = "waiting for the job's other runs", error
         elif active.state != "STOPPING" and arguments.items() <= active.arguments.items():
@@ -206,7 +214,7 @@ def _check_rows(rows: TransformRows, manifest: Manifest, uri: str) -> None:
         raise TransformError(
             f"the job read {rows.read} rows of {manifest.rows} extracted ({uri})", fix=_FIX
         )
-    if rows.read != rows.valid + rows.quarantined + rows.deduplicated:
+    if rows.read != rows.valid + rows.quarantined + rows.deduplicated + rows.filtered:
         raise TransformError(f"the job's rows do not add up: {rows} ({uri})", fix=_FIX)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +18,21 @@ class WrittenFile:
 
 
 def list_files(spark: SparkSession, prefix: str) -> list[WrittenFile]:
-    """The data files right under the prefix, by name; none if it does not exist."""
+    """The data files below the prefix, by name; none if it does not exist."""
     path, files = _open(spark, prefix)
-    if not files.exists(path):
-        return []
-    found = [
-        WrittenFile(prefix + status.getPath().getName(), status.getLen())
-        for status in files.listStatus(path)
-        if status.isFile()
-    ]
-    # Names that begin so are Hadoop's own: markers and checksums.
-    data = [each for each in found if each.uri.removeprefix(prefix)[0] not in "._"]
-    return sorted(data, key=lambda each: each.uri)
+    found = _below(files, path, prefix) if files.exists(path) else []
+    return sorted(found, key=lambda each: each.uri)
+
+
+def _below(files: Any, path: Any, prefix: str) -> Iterator[WrittenFile]:
+    for status in files.listStatus(path):
+        name = status.getPath().getName()
+        if name[0] in "._":  # Hadoop's own: markers and checksums
+            continue
+        if status.isFile():
+            yield WrittenFile(prefix + name, status.getLen())
+        else:
+            yield from _below(files, status.getPath(), f"{prefix}{name}/")
 
 
 def delete_prefix(spark: SparkSession, prefix: str) -> None:

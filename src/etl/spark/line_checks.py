@@ -51,9 +51,9 @@ def _read_digits(contract: Contract) -> dict[str, int]:
 
 def _leaves(contract: Contract) -> Iterator[tuple[str, Type]]:
     """The last key before each scalar of a record, and the scalar's type."""
-    for column in contract.columns:
+    for column in contract.received_columns:
         kind = column.type.element or column.type
-        if column.derive is None and kind.kind != "object":
+        if kind.kind != "object":
             yield column.path[-1], kind
         yield from ((field.name, field.type) for field in kind.fields)
 

@@ -9,12 +9,12 @@ from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 from pyspark.sql import types as spark
 
-from etl.judge import INVALID_UTF8_KEY, MALFORMED_KEY, Judge, Rejected
+from etl.judge import INVALID_UTF8_KEY, MALFORMED_KEY, Accepted, Judge, Rejected
 from etl.model import Contract
 from etl.spark.line_checks import odd_line
 from etl.spark.sql import LINE, identifier, quote
 from etl.spark.types import NoCommonSchema, record_type, row_type
-from etl.spark.values import computed_value, expression_conditions, read_value
+from etl.spark.values import computed_value, expression_conditions, is_wanted, read_value
 
 _WRAPPERS = (INVALID_UTF8_KEY, MALFORMED_KEY)
 _JSON_OPTIONS = {
@@ -45,19 +45,22 @@ def judged_rows(
         counted: Gets "rows": how many lines were read.
 
     Returns:
-        `lines` with "$reasons" (NULL where the line is accepted) and the contract's columns.
+        `lines` with "$reasons" (NULL where the line is not rejected), "$filtered" (whether the
+        contract's filter leaves it out) and the contract's data columns.
     """
     # Called nondeterministic, since filters would otherwise run the judge a second time.
     judge = F.udf(_verdict(Judge(contract, run_date)), _verdict_type(contract)).asNondeterministic()
     count = F.count(F.lit(1)).alias("rows")
-    names = [column.name for column in contract.columns]
+    names = [column.name for column in contract.data_columns]
     kept = _quoted(lines.columns)
     reasons = F.col("`$verdict`.`reasons`").alias("$reasons")
+    filtered = F.col("`$verdict`.`filtered`")
     judged = {name: F.col(identifier("$verdict", "row", name)) for name in names}
     taken = _take(lines, contract, run_date, key) if key else None
     if taken is None:
         asked = lines.observe(counted, count).withColumn("$verdict", judge(LINE))
-        return asked.select(*kept, reasons, *(judged[name].alias(name) for name in names))
+        columns = [judged[name].alias(name) for name in names]
+        return asked.select(*kept, reasons, filtered.alias("$filtered"), *columns)
     # Spark feeds Python from a thread of its own, and expressions hold state. Counting right here
     # also keeps the optimizer from moving the fast path's into the judge's argument.
     is_sure = F.col("`$sure`")
@@ -68,11 +71,15 @@ def judged_rows(
         F.when(is_sure, F.col(identifier(name))).otherwise(judged[name]).alias(name)
         for name in names
     ]
-    return asked.select(*kept, reasons, *columns)
+    filtered = F.when(is_sure, ~F.col("`$wanted`")).otherwise(filtered)
+    return asked.select(*kept, reasons, filtered.alias("$filtered"), *columns)
 
 
 def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> DataFrame | None:
-    """Columns as the fast path reads them, and "$sure"; None if it cannot read them."""
+    """Columns as the fast path reads them, "$sure" and, of a sure row, "$wanted"; None if the fast
+    path cannot read them: it takes names and empty values as they are."""
+    if contract.normalise_names or contract.drop_empty:
+        return None
     kept = _quoted(lines.columns)
     try:
         record = record_type(contract)
@@ -82,9 +89,10 @@ def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> Dat
     read = _read(framed, kept, contract, key)
     for column in contract.columns:
         if column.derive is not None:
-            value = computed_value(column, run_date)
+            value = computed_value(column, contract, run_date)
             read = read.withColumn(column.name, F.expr(value.typed))
             read = read.withColumn("$read", F.expr(f"`$read` AND {value.sure}"))
+    read = read.withColumn("$wanted", F.expr(is_wanted(contract, run_date)))
     conditions = ["`$read`", *expression_conditions(contract, run_date)]
     return read.withColumn("$sure", F.expr(f"coalesce({' AND '.join(conditions)}, false)"))
 
@@ -106,7 +114,7 @@ def _framed_record(contract: Contract, record: spark.StructType, key: str) -> Co
 
 
 def _read(framed: DataFrame, kept: list[Column], contract: Contract, key: str) -> DataFrame:
-    received = [column for column in contract.columns if column.derive is None]
+    received = contract.received_columns
     record = identifier("$framed", f"record-{key}")
     whole = " AND ".join(
         [
@@ -138,18 +146,21 @@ def _verdict_type(contract: Contract) -> spark.StructType:
         [
             spark.StructField("row", row_type(contract)),
             spark.StructField("reasons", spark.ArrayType(spark.StringType())),
+            spark.StructField("filtered", spark.BooleanType()),
         ]
     )
 
 
 def _verdict(judge: Judge) -> Any:
-    def verdict(line: str | None) -> tuple[Any, Any] | None:
+    def verdict(line: str | None) -> tuple[Any, Any, bool] | None:
         if line is None:
             return None
-        found = judge(line)
-        if isinstance(found, Rejected):
-            return None, found.reasons
-        return tuple(found.row.values()), None
+        match judge(line):
+            case Accepted(row):
+                return tuple(row.values()), None, False
+            case Rejected(reasons):
+                return None, reasons, False
+        return None, None, True
 
     return verdict
 

@@ -1,7 +1,8 @@
 """Raw → processed and quarantine, in Spark: one pass over the lines, one shuffle.
 
-Every line ends in one of three places: among the valid rows, in quarantine, or among the rows
-that another row with the same key supersedes. What a line means is up to `etl.judge`.
+Every line ends in one of four places: among the valid rows, in quarantine, among the rows that the
+contract's filter leaves out, or among those that another row with the same key supersedes. What a
+line means is up to `etl.judge`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ from etl.errors import TransformError
 from etl.manifest import Manifest
 from etl.model import Contract
 from etl.spark.files import delete_prefix, list_files
+from etl.spark.lineage import (
+    RAW_URI,
+    SOURCE_FILE,
+    Lineage,
+    lineage_columns,
+    with_source_file,
+)
 from etl.spark.marks import is_marked, join_marks, rejected_marks
 from etl.spark.rows import judged_rows
 from etl.spark.session import session_settings
@@ -30,6 +38,9 @@ _REJECTED_PER_FILE = 500_000
 _SMALL_RUN_ROWS = 50_000
 _SMALL_RUN_BYTES = 16 * _MIB
 
+_GZIP_RATIO = 6
+_OUTCOMES = ("read", "valid", "quarantined", "filtered", "deduplicated")
+
 _NO_MARKER = ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
 
 
@@ -39,12 +50,23 @@ class _Run:
     contract: Contract
     manifest: Manifest
     run_date: date
+    lineage: Lineage
 
     @property
     def is_small(self) -> bool:
         """Whether Spark's fast path and shuffle would cost more than they save."""
-        is_light = self.manifest.bytes <= _SMALL_RUN_BYTES
-        return is_light and self.manifest.rows <= _SMALL_RUN_ROWS
+        return self.bytes <= _SMALL_RUN_BYTES and self.manifest.rows <= _SMALL_RUN_ROWS
+
+    @property
+    def bytes(self) -> int:
+        """The size of all lines, compressed or as if they were."""
+        is_plain = self.contract.raw.compression == "none"
+        return self.manifest.bytes // _GZIP_RATIO if is_plain else self.manifest.bytes
+
+    @property
+    def names_sources(self) -> bool:
+        """Whether processed rows carry the source's object."""
+        return any(each.name == "_source_file" for each in self.contract.columns)
 
 
 def transform(
@@ -53,6 +75,7 @@ def transform(
     contract: Contract,
     manifest: Manifest,
     run_date: date,
+    lineage: Lineage,
     processed_uri: str,
     quarantine_uri: str,
 ) -> dict[str, Any]:
@@ -61,7 +84,9 @@ def transform(
     Returns:
         The run's metrics, ready for JSON.
     """
-    run = _Run(spark=spark, contract=contract, manifest=manifest, run_date=run_date)
+    run = _Run(
+        spark=spark, contract=contract, manifest=manifest, run_date=run_date, lineage=lineage
+    )
     with session_settings(spark):
         rows, marks = _write_valid(run, processed_uri)
         reasons = _write_rejected(run, quarantine_uri, rows["quarantined"], marks)
@@ -79,9 +104,7 @@ def _lines(run: _Run) -> DataFrame:
     uris = [each.uri for each in run.manifest.objects]
     schema = StructType([StructField("value", StringType())])
     text = run.spark.read.schema(schema).option("lineSep", "\n").text(uris)
-    return text.select(
-        F.col("value").alias("$line"), F.col("_metadata.file_path").alias("$source_uri")
-    )
+    return text.select(F.col("value").alias("$line"), F.col("_metadata.file_path").alias(RAW_URI))
 
 
 def _judged(run: _Run, lines: DataFrame, counted: Observation) -> DataFrame:
@@ -98,33 +121,46 @@ def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
     """
     if run.manifest.rows == 0:
         delete_prefix(run.spark, uri)
-        return {"read": 0, "valid": 0, "quarantined": 0, "deduplicated": 0}, b""
-    read, accepted, written = Observation("read"), Observation("accepted"), Observation("written")
-    marked = Observation("marked")
+        return dict.fromkeys(_OUTCOMES, 0), b""
+    read, judged, written = Observation("read"), Observation("judged"), Observation("written")
     count = F.count(F.lit(1)).alias("rows")
-    columns = [F.col(identifier(each.name)) for each in run.contract.columns]
-    judged = _judged(run, _lines(run), read)
-    if not run.is_small:
-        judged = judged.observe(marked, *rejected_marks())
-    valid = judged.filter(F.col("`$reasons`").isNull()).select("$line", *columns)
-    latest = _latest_by_key(run, valid.observe(accepted, count))
-    rows = latest.select(*columns).observe(written, count)
-    rows.write.mode("overwrite").option(*_NO_MARKER).parquet(uri)
+    rejected, filtered = F.col("`$reasons`").isNotNull(), F.col("`$filtered`")
+    observed = [F.count_if(rejected).alias("rejected"), F.count_if(filtered).alias("filtered")]
+    marks = [] if run.is_small else rejected_marks()
+    lines = _judged(run, _lines(run), read).observe(judged, *observed, *marks)
+    latest = _latest_by_key(run, lines.filter(~rejected & ~filtered))
+    rows = _with_lineage(run, latest).observe(written, count)
+    writer = rows.write.mode("overwrite").option(*_NO_MARKER)
+    writer.partitionBy(*run.contract.partition_columns).parquet(uri)
     if written.get["rows"] == 0:
         delete_prefix(run.spark, uri)  # Spark leaves a file without rows
-    counts = {
+    found = {
         "read": read.get["rows"],
         "valid": written.get["rows"],
-        "quarantined": read.get["rows"] - accepted.get["rows"],
-        "deduplicated": accepted.get["rows"] - written.get["rows"],
+        "quarantined": judged.get["rejected"],
+        "filtered": judged.get["filtered"],
     }
-    return counts, b"" if run.is_small else join_marks(marked.get)
+    gone = found["valid"] + found["quarantined"] + found["filtered"]
+    counts = found | {"deduplicated": found["read"] - gone}
+    return counts, b"" if run.is_small else join_marks(judged.get)
+
+
+def _with_lineage(run: _Run, rows: DataFrame) -> DataFrame:
+    """The contract's columns, in its order."""
+    if run.names_sources:
+        rows = with_source_file(run.spark, rows, run.manifest)
+    columns = [F.col(identifier(each.name)) for each in run.contract.data_columns]
+    return rows.select(*columns, *lineage_columns(run.contract, run.lineage))
 
 
 def _latest_by_key(run: _Run, rows: DataFrame) -> DataFrame:
-    """One row for each primary key: the latest, among equals the one with the greatest line."""
+    """One row for each primary key: the latest, among equals the one with the greatest line, and
+    of equal lines, where it shows, that of the last raw object."""
     key = [F.col(identifier(each)) for each in run.contract.primary_key]
-    order = [F.col(LINE).desc()]
+    shown = [RAW_URI] if run.names_sources else []
+    columns = ["$line", *shown, *(each.name for each in run.contract.data_columns)]
+    rows = rows.select(*(F.col(identifier(each)) for each in columns))
+    order = [F.col(LINE).desc(), *(F.col(identifier(each)).desc() for each in shown)]
     if run.contract.latest_by is not None:
         order.insert(0, F.col(identifier(run.contract.latest_by)).desc_nulls_last())
     # Keys often begin alike, which makes them slow to sort; their hashes differ at once. The
@@ -143,7 +179,7 @@ def _file_count(run: _Run) -> int:
 
     Snappy Parquet takes about as much room as gzip JSON lines.
     """
-    size = run.manifest.bytes
+    size = run.bytes
     cores = run.spark.sparkContext.defaultParallelism
     wanted = max(cores, size // _FULL_FILE_BYTES)
     return max(1, min(wanted, size // _SMALL_FILE_BYTES))
@@ -162,12 +198,14 @@ def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[st
     counted = Observation("reasons")
     counts = [F.count_if(label == each).alias(f"${i}") for i, each in enumerate(labels)]
     counts.append(F.count(F.lit(1)).alias("rows"))
-    documents = rejected.observe(counted, *counts).select(
+    traced = with_source_file(run.spark, rejected.observe(counted, *counts), run.manifest)
+    documents = traced.select(
         F.col("`$line`").alias("payload"),
         F.concat_ws("; ", "`$reasons`").alias("reasons"),
         F.lit(run.contract.dataset).alias("dataset"),
         F.lit(run.run_date.isoformat()).alias("run_date"),
-        F.col("`$source_uri`").alias("source_uri"),
+        F.col(identifier(RAW_URI)).alias("source_uri"),
+        F.col(identifier(SOURCE_FILE)).alias("source_file"),
         F.lit(run.contract.version).alias("contract_version"),
     )
     few = documents.coalesce(1) if run.is_small else documents.repartition(_parts(expected))
@@ -188,5 +226,5 @@ def _parts(rejected: int) -> int:
 
 def _labels(contract: Contract) -> list[str]:
     """What a reason can be about."""
-    columns = [column.name for column in contract.columns]
+    columns = [column.name for column in contract.data_columns]
     return ["record", *columns, *(f"rule {rule.name}" for rule in contract.rules)]

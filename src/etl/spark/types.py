@@ -17,8 +17,9 @@ class NoCommonSchema(Exception):
 
 
 def row_type(contract: Contract) -> spark.StructType:
-    """The processed files' schema."""
-    fields = [spark.StructField(each.name, spark_type(each.type)) for each in contract.columns]
+    """The columns that a record decides."""
+    columns = contract.data_columns
+    fields = [spark.StructField(each.name, spark_type(each.type)) for each in columns]
     return spark.StructType(fields)
 
 
@@ -82,8 +83,7 @@ def record_type(contract: Contract) -> spark.StructType:
     Raises:
         NoCommonSchema: Two columns read the same place as different types.
     """
-    received = [column for column in contract.columns if column.derive is None]
-    return _object_at((), received, contract.source.encoding)
+    return _object_at((), list(contract.received_columns), contract.source.encoding)
 
 
 def _object_at(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from etl.expressions import ascii_only_columns, to_spark_sql
+from etl.judge import NO_PARTITION
 from etl.model import Column, Contract, Type
 from etl.spark.line_checks import is_provable, is_text
 from etl.spark.sql import END, identifier, quote, rlike
@@ -32,12 +33,30 @@ class Value:
 
 def read_value(column: Column, contract: Contract, raw: str) -> Value:
     """A received value, `raw` being SQL of what `read_type` made of it."""
-    if contract.source.encoding == "text":
+    if column.value_map:
+        value = _mapped_value(column, raw, is_text=contract.source.encoding == "text")
+    elif contract.source.encoding == "text":
         value = _text_value(column.type, raw)
     else:
         value = _json_value(column.type, raw, column.path[-1])
     required = column.required or column.name in contract.primary_key
-    return Value(value.typed, _given(required, raw, value.sure))
+    return Value(value.typed, _given(required, raw, _partitions(column, contract, value)))
+
+
+def _mapped_value(column: Column, raw: str, *, is_text: bool) -> Value:
+    pairs = column.value_map.items()
+    whens = " ".join(f"WHEN {quote(given)} THEN {quote(meant)}" for given, meant in pairs)
+    typed = f"(CASE {raw} {whens} ELSE {raw} END)"
+    proof = "true" if is_text else _is_string(raw, column.path[-1])
+    return Value(typed, f"({_short_enough(column.type, typed)} AND {proof})")
+
+
+def _partitions(column: Column, contract: Contract, value: Value) -> str:
+    """A condition under which the value is sure and can name a partition, if it has to."""
+    if column.name not in contract.partition_columns or column.type.kind != "string":
+        return value.sure
+    refused = ", ".join(map(quote, NO_PARTITION))
+    return f"({value.sure} AND {value.typed} NOT IN ({refused}))"
 
 
 def _given(required: bool, raw: str, sure: str) -> str:
@@ -48,10 +67,7 @@ def _json_value(kind: Type, raw: str, key: str | None) -> Value:
     """`key` is None for an element of an array, which no key stands before."""
     match kind.kind:
         case "string":
-            proof = is_text(key) if key else "false"
-            return Value(
-                raw, f"({_short_enough(kind, raw)} AND (NOT {_like_json(raw)} OR {proof}))"
-            )
+            return Value(raw, f"({_short_enough(kind, raw)} AND {_is_string(raw, key)})")
         case "integer":
             small = f"{raw} BETWEEN -2147483648L AND 2147483647L"
             return Value(_cast(kind, raw), small if kind.bits == 32 else "true")
@@ -107,12 +123,12 @@ def _text_value(kind: Type, raw: str) -> Value:
     return Value(typed, "false")
 
 
-def computed_value(column: Column, run_date: date) -> Value:
+def computed_value(column: Column, contract: Contract, run_date: date) -> Value:
     """A derived column's value; NULL is sure, since compiled expressions cannot overflow."""
     assert column.derive is not None
     raw = f"({to_spark_sql(column.derive, run_date)})"
     value = _fitted(column.type, raw)
-    return Value(value.typed, _given(column.required, raw, value.sure))
+    return Value(value.typed, _given(column.required, raw, _partitions(column, contract, value)))
 
 
 def _fitted(kind: Type, raw: str) -> Value:
@@ -128,17 +144,30 @@ def _fitted(kind: Type, raw: str) -> Value:
     return Value(_cast(kind, raw), "true")
 
 
+def is_wanted(contract: Contract, run_date: date) -> str:
+    """SQL of whether the filter keeps a row."""
+    if contract.filter is None:
+        return "true"
+    return f"coalesce({to_spark_sql(contract.filter, run_date)}, false)"
+
+
 def expression_conditions(contract: Contract, run_date: date) -> list[str]:
-    """SQL of what must hold so that derived columns and rules mean in Spark what they mean to the
-    judge, and that no rule is broken."""
-    derived = [column.derive for column in contract.columns if column.derive is not None]
-    rules = [rule.expression for rule in contract.rules]
-    columns = {each for expression in derived + rules for each in ascii_only_columns(expression)}
-    ascii_only = [
+    """SQL of what must hold so that derived columns, filter and rules mean in Spark what they mean
+    to the judge, and that a row which the filter keeps breaks no rule."""
+    expressions = [column.derive for column in contract.columns if column.derive is not None]
+    expressions += [rule.expression for rule in contract.rules]
+    expressions += [contract.filter] if contract.filter is not None else []
+    columns = {each for expression in expressions for each in ascii_only_columns(expression)}
+    conditions = [
         f"coalesce(octet_length({identifier(each)}) = length({identifier(each)}), true)"
         for each in sorted(columns)
     ]
-    return ascii_only + [f"coalesce({to_spark_sql(rule, run_date)}, true)" for rule in rules]
+    rules = [
+        f"coalesce({to_spark_sql(rule.expression, run_date)}, true)" for rule in contract.rules
+    ]
+    if contract.filter is not None and rules:
+        rules = [f"(NOT {is_wanted(contract, run_date)} OR ({' AND '.join(rules)}))"]
+    return conditions + rules
 
 
 def _cast(kind: Type, raw: str) -> str:
@@ -159,6 +188,11 @@ def _ddl(kind: Type) -> str:
 
 def _short_enough(kind: Type, raw: str) -> str:
     return f"octet_length({raw}) <= {kind.max_bytes}"
+
+
+def _is_string(raw: str, key: str | None) -> str:
+    """A condition under which what Spark gives as text was a string."""
+    return f"(NOT {_like_json(raw)} OR {is_text(key) if key else 'false'})"
 
 
 def _like_json(raw: str) -> str:

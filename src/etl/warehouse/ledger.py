@@ -27,6 +27,7 @@ class Load:
     extracted: int
     deduplicated: int
     quarantined: int
+    filtered: int
     loaded: int
     manifest_digest: str
     loaded_at: datetime
@@ -60,6 +61,7 @@ def insert_sql(contract: Contract, load: Load) -> str:
         "extracted": literal(load.extracted),
         "deduplicated": literal(load.deduplicated),
         "quarantined": literal(load.quarantined),
+        "filtered": literal(load.filtered),
         "loaded": literal(load.loaded),
         "superseded": f"{literal(load.loaded)} - COUNT(*)",
         "manifest_digest": literal(load.manifest_digest),

@@ -88,6 +88,7 @@ def load(
         extracted=counts["read"],
         deduplicated=counts["deduplicated"],
         quarantined=counts["quarantined"],
+        filtered=counts["filtered"],
         loaded=rows,
         manifest_digest=metrics["manifest_digest"],
         loaded_at=datetime.now(UTC),
