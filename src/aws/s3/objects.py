@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
+
+from aws.s3.checksums import ChecksumError, encode_digest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,9 +36,19 @@ def get_bytes(client: S3Client, *, bucket: str, key: str) -> bytes:
     return client.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def open_object(client: S3Client, *, bucket: str, key: str) -> io.BufferedReader:
-    """The object's body as a stream; close it."""
-    body = client.get_object(Bucket=bucket, Key=key)["Body"]
+def open_object(
+    client: S3Client, *, bucket: str, key: str, etag: str | None = None
+) -> io.BufferedReader:
+    """The object's body as a stream; close it.
+
+    Args:
+        etag: Of the version to read; None for whatever is there.
+
+    Raises:
+        ClientError: "PreconditionFailed" if the object is another version.
+    """
+    condition: Any = {"IfMatch": etag} if etag else {}
+    body = client.get_object(Bucket=bucket, Key=key, **condition)["Body"]
     # Without a buffer, readline() would ask botocore's stream for one byte at a time.
     return io.BufferedReader(cast(io.RawIOBase, body), _BUFFER_BYTES)
 
@@ -49,15 +60,21 @@ def put_bytes(
     key: str,
     body: bytes,
     content_type: str = "application/octet-stream",
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a small object whole; S3 checks its SHA-256 before it keeps it."""
-    client.put_object(
+    """Write a small object whole; S3 checks its SHA-256 before it keeps it, and keeps that too."""
+    checksum = encode_digest(hashlib.sha256(body).digest())
+    answer = client.put_object(
         Bucket=bucket,
         Key=key,
         Body=body,
         ContentType=content_type,
-        ChecksumSHA256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
+        Metadata=metadata or {},
+        ChecksumAlgorithm="SHA256",
+        ChecksumSHA256=checksum,
     )
+    if answer.get("ChecksumSHA256", checksum) != checksum:
+        raise ChecksumError(f"s3://{bucket}/{key} is not what was sent")
 
 
 def head_object(client: S3Client, *, bucket: str, key: str) -> S3Object | None:

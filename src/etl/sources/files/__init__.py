@@ -1,0 +1,5 @@
+"""Files as a source: a folder or an S3 prefix, in several formats."""
+
+from etl.sources.files.open import open_files
+
+__all__ = ["open_files"]

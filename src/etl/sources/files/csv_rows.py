@@ -1,0 +1,157 @@
+"""Read CSV with the meaning of Python's csv module: each row a JSON object of strings."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from json.encoder import encode_basestring
+from typing import IO
+
+from etl.errors import SourceError
+from etl.sources.files.blocks import cut_at_ends, pack, read_chunks
+from etl.sources.files.header import check_header
+from etl.sources.lines import MALFORMED
+from etl.sources.records import Lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a CSV file is written; see Python's csv module.
+
+    Attributes:
+        quotechar: None where nothing is quoted.
+    """
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quotechar: str | None = '"'
+    escapechar: str | None = None
+    doublequote: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fields:
+    """What the contract knows of a row's fields.
+
+    Attributes:
+        names: In the contract's order.
+        needed: Those that a header must have.
+        has_header: Whether the first row names the fields; else they are `names`, in order.
+        normalised: Whether a header's names are compared as snake_case.
+    """
+
+    names: Sequence[str]
+    needed: Sequence[str]
+    has_header: bool = True
+    normalised: bool = False
+
+
+def read_csv(
+    stream: IO[bytes], *, name: str, fields: Fields, dialect: Dialect, limit_bytes: int
+) -> Iterator[Lines]:
+    """The rows; blank lines are skipped, as csv.DictReader does.
+
+    A row with more or fewer fields than the header is kept as a malformed one, with its fields.
+
+    Args:
+        name: The file's name, for messages.
+        limit_bytes: Longest line and field (in characters, to be exact); a quote that is never
+            closed is noticed by it.
+
+    Raises:
+        SourceError: The header does not fit the contract, or a row cannot be read.
+    """
+    csv.field_size_limit(limit_bytes)
+    blocks = _Blocks(stream, dialect.encoding, limit_bytes)
+    rows = csv.reader(
+        chain.from_iterable(blocks),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quotechar,
+        quoting=csv.QUOTE_MINIMAL if dialect.quotechar else csv.QUOTE_NONE,
+        escapechar=dialect.escapechar,
+        doublequote=dialect.doublequote,
+        strict=True,
+    )
+    try:
+        names = fields.names
+        if fields.has_header:
+            names = next((row for row in rows if row), [])
+            check_header(names, name, fields.needed, normalised=fields.normalised)
+        yield from _encode(rows, names, blocks)
+    except csv.Error as error:
+        raise SourceError(
+            f"{name}: line {rows.line_num}: {error}",
+            fix="look for a quote that is never closed, or another delimiter or encoding",
+        ) from error
+    except UnicodeError as error:
+        raise SourceError(
+            f"{name}: near line {rows.line_num}: {error}",
+            fix="set the source's option encoding to the file's",
+        ) from error
+
+
+class _Blocks:
+    """Gives a stream's text as files in memory of whole lines: iterating those is C's work.
+
+    Attributes:
+        count: How many blocks have been given.
+    """
+
+    def __init__(self, stream: IO[bytes], encoding: str, limit: int) -> None:
+        self.count = 0
+        self._limit = limit
+        self._blocks = cut_at_ends(
+            _decode(stream, encoding), find_end=_after_line_break, limit=limit
+        )
+
+    def __iter__(self) -> Iterator[io.StringIO]:
+        for block in self._blocks:
+            if len(block) > self._limit and _after_line_break(block) == 0:
+                raise csv.Error(f"longer than {self._limit / 1024**2:g} Mi characters")
+            self.count += 1
+            yield io.StringIO(block, newline="")
+
+
+def _decode(stream: IO[bytes], encoding: str) -> Iterator[str]:
+    name = codecs.lookup(encoding).name
+    # The variant drops a byte order mark.
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)
+    decode = decoder("surrogateescape").decode
+    for chunk in read_chunks(stream):
+        yield decode(chunk)
+    yield decode(b"", True)
+
+
+def _after_line_break(text: str) -> int:
+    # A carriage return at the very end may be half of a line break.
+    return max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1
+
+
+def _encode(rows: Iterator[list[str]], names: Sequence[str], blocks: _Blocks) -> Iterator[Lines]:
+    width = len(names)
+    quoted = [encode_basestring(name).replace("%", "%%") for name in names]
+    template = "{" + ", ".join(f"{name}: %s" for name in quoted) + "}"
+    texts: list[str] = []
+    packed = blocks.count
+    for row in rows:
+        if len(row) == width:
+            texts.append(template % tuple(map(encode_basestring, row)))
+        elif row:
+            texts.append(_malformed(row, width))
+        if blocks.count > packed:
+            packed = blocks.count
+            if texts:
+                yield pack(texts)
+                texts = []
+    if texts:
+        yield pack(texts)
+
+
+def _malformed(row: list[str], width: int) -> str:
+    why = f"{len(row)} fields where the header has {width}"
+    return json.dumps({MALFORMED: why, "_fields": row}, ensure_ascii=False)

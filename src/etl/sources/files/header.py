@@ -1,0 +1,43 @@
+"""Hold what a file says of its columns against the contract."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from etl.errors import SourceError
+from etl.tidying import normalise_name
+
+_SHOWN = 40
+_FIX = "mend the file or the contract; the first line must name the columns, see also delimiter"
+
+
+def check_header(
+    header: Sequence[str], name: str, needed: Sequence[str], *, normalised: bool
+) -> None:
+    """A header must name every needed column, and none twice.
+
+    Args:
+        name: The file's name, for messages.
+
+    Raises:
+        SourceError: It does not; the message shows what differs.
+    """
+    if not header:
+        raise SourceError(f"{name} is empty: it has no header line", fix=_FIX)
+    found = [normalise_name(each) for each in header] if normalised else list(header)
+    twice = [column for column, count in Counter(found).items() if count > 1]
+    if twice:
+        raise SourceError(f"{name}: the header has {', '.join(twice)} more than once", fix=_FIX)
+    missing = [column for column in needed if column not in found]
+    if missing:
+        raise SourceError(
+            f"{name}: the header lacks {', '.join(missing)}\n"
+            f"    expected {_shown(needed)}\n    found    {_shown(header)}",
+            fix=_FIX,
+        )
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f", … {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

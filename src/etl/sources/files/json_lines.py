@@ -1,0 +1,86 @@
+"""Read JSON lines."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import IO
+
+from etl.errors import SourceError
+from etl.sources.files.blocks import cut_at_ends, read_chunks
+from etl.sources.lines import encode_json, wrap_invalid_utf8, wrap_malformed
+from etl.sources.records import Lines
+
+_SPACE = b" \t\r\n"
+_SPACE_AT_START = re.compile(rb"\n[ \t\n]")
+
+
+def read_json_lines(stream: IO[bytes], *, name: str, limit_bytes: int) -> Iterator[Lines]:
+    """The lines of a stream, without white space around them; blank ones hold no record.
+
+    Args:
+        name: The file's name, for messages.
+
+    Raises:
+        SourceError: A line is longer than `limit_bytes`.
+    """
+    before = 0
+    for block in cut_at_ends(read_chunks(stream), find_end=_after_newline, limit=limit_bytes):
+        if not before:
+            block = block.removeprefix(codecs.BOM_UTF8)
+        yield from _read_block(block, before, name, limit_bytes)
+        before += block.count(b"\n")
+
+
+def _after_newline(chunk: bytes) -> int:
+    return chunk.rfind(b"\n") + 1
+
+
+def _read_block(block: bytes, before: int, name: str, limit_bytes: int) -> Iterator[Lines]:
+    plain = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+    if not plain.endswith(b"\n"):
+        plain += b"\n"
+    if len(plain) <= limit_bytes and _is_clean(plain):
+        yield Lines(plain, plain.count(b"\n"))
+        return
+    records = []
+    for number, line in enumerate(block.split(b"\n"), start=before + 1):
+        if len(line) > limit_bytes:
+            raise SourceError(
+                f"{name}: line {number} is longer than {limit_bytes / 1024**2:g} MiB",
+                fix="see whether it is a file of JSON lines, or raise recordLimitMib",
+            )
+        if record := line.strip(_SPACE):
+            records.append(_as_line(record))
+    if records:
+        yield Lines(b"\n".join(records) + b"\n", len(records))
+
+
+def _is_clean(block: bytes) -> bool:
+    """Whether its lines are records as they are."""
+    if block[0] in _SPACE or b"\r" in block or b" \n" in block or b"\t\n" in block:
+        return False
+    if _SPACE_AT_START.search(block):
+        return False
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_line(record: bytes) -> bytes:
+    try:
+        text = record.decode()
+    except UnicodeDecodeError:
+        return wrap_invalid_utf8(record)
+    if "\r" not in text:
+        return record
+    # Readers that take a carriage return for a line's end would see two records here.
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return wrap_malformed(f"not JSON: {error}", _line=text)
+    return encode_json(text)

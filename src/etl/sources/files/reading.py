@@ -1,0 +1,58 @@
+"""Read one file, whatever its format and compression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from botocore.exceptions import BotoCoreError
+
+from etl.errors import SourceError
+from etl.model import Contract
+from etl.sources.files.compression import decompressed
+from etl.sources.files.csv_rows import Fields, read_csv
+from etl.sources.files.json_lines import read_json_lines
+from etl.sources.files.options import FileOptions
+from etl.sources.files.source_file import SourceFile
+from etl.sources.records import Lines
+
+
+def read_file(file: SourceFile, *, contract: Contract, options: FileOptions) -> Iterator[Lines]:
+    """The file's records.
+
+    Raises:
+        SourceError: It cannot be read, or is not what the contract says.
+    """
+    try:
+        yield from _read_text(file, contract, options)
+    except (OSError, BotoCoreError) as error:
+        raise SourceError(
+            f"{file.found.uri} cannot be read: {error}",
+            fix="check the file and its permissions, then run the date again",
+        ) from error
+
+
+def _read_text(file: SourceFile, contract: Contract, options: FileOptions) -> Iterator[Lines]:
+    name = file.found.uri
+    with file.open() as stream, decompressed(stream, name=name) as plain:
+        if contract.source.format == "csv":
+            yield from read_csv(
+                plain,
+                name=name,
+                fields=_fields(contract, options),
+                dialect=options.dialect,
+                limit_bytes=options.limit_bytes,
+            )
+        else:
+            yield from read_json_lines(plain, name=name, limit_bytes=options.limit_bytes)
+
+
+def _fields(contract: Contract, options: FileOptions) -> Fields:
+    received = [each for each in contract.columns if each.path]
+    names = list(dict.fromkeys(each.path[0] for each in received))
+    required = {each.path[0] for each in received if each.required}
+    return Fields(
+        names=names,
+        needed=[n for n in names if n in required or not options.allow_missing_columns],
+        has_header=options.header,
+        normalised=contract.normalise_names,
+    )
