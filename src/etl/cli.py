@@ -34,14 +34,14 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--run-date", type=_run_date, required=True, metavar="YYYY-MM-DD", help="the day to run"
+        "--run-date", type=date_argument, required=True, metavar="YYYY-MM-DD", help="the day to run"
     )
     parser.add_argument(
-        "--dataset", type=_dataset, default="orders", help="a contract in config/contracts/"
+        "--dataset", type=dataset_argument, default="orders", help="a contract in config/contracts/"
     )
     parser.add_argument(
         "--env",
-        type=_environment,
+        type=environment_argument,
         default=os.environ.get("ETL_ENV", "local"),
         help="a file in config/, by default $ETL_ENV or local",
     )
@@ -53,7 +53,8 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
     return parser.parse_args(arguments)
 
 
-def _run_date(text: str) -> date:
+def date_argument(text: str) -> date:
+    """A run date, for argparse."""
     try:
         # fromisoformat also takes 20260101 and 2026-W01-4.
         day = datetime.strptime(text, "%Y-%m-%d").date()
@@ -66,13 +67,15 @@ def _run_date(text: str) -> date:
     return day
 
 
-def _dataset(text: str) -> str:
+def dataset_argument(text: str) -> str:
+    """A dataset that has a contract, for argparse."""
     with _refused():
         find_contract(text)
     return text
 
 
-def _environment(text: str) -> str:
+def environment_argument(text: str) -> str:
+    """An environment that config/ describes, for argparse."""
     with _refused():
         read_config(text)
     return text
@@ -100,21 +103,31 @@ def check_run_date(day: date) -> None:
         )
 
 
-def run_command(command: Callable[[], None], *, again: str, show_traceback: bool = False) -> int:
+def run_command(
+    command: Callable[[], None],
+    *,
+    again: str,
+    show_traceback: bool = False,
+    stopped: str = "stopped. Nothing is half done: the same command starts over.",
+) -> int:
     """Run a command as a program does: progress on standard error, a short word on failure.
+
+    SIGTERM does what Ctrl-C does, unless the program has set a handler of its own.
 
     Args:
         again: The command line to give as the next step after a failure.
+        stopped: What to say after Ctrl-C.
 
     Returns:
         The exit code: 0, 1 after a failure, 2 after a mistake in the input, 130 after Ctrl-C.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     with _log_to_stderr():
         try:
             command()
         except KeyboardInterrupt:
-            print("\nstopped. Nothing is half done: the same command starts over.", file=sys.stderr)
+            print(f"\n{stopped}", file=sys.stderr)
             return 130
         except (UsageError, SettingsError) as error:
             _complain(error, again=None, show_traceback=show_traceback)
