@@ -33,6 +33,7 @@ class StubSettings:
             "warehouse_schema": "public",
             "catalog_database": "etl_test",
             "shop_api_url": "http://127.0.0.1:9",
+            "shop_api_secret": "etl-test/shop-api",
             "airports_csv": "s3://test-raw/incoming/airports.csv",
             **self.places,
         }

@@ -18,9 +18,10 @@ from local_cloud.errors import CloudError
 from local_cloud.home import Home, Owners, Running
 from local_cloud.provision import provisioning
 from local_cloud.serving import Handler, Server
+from local_cloud.shop_token import ShopToken
 from local_cloud.state import Journal
 
-_SERVICES = ("lambda_", "glue", "athena", "redshift", "s3_events")
+_SERVICES = ("lambda_", "glue", "athena", "redshift", "s3_events", "events", "stepfunctions")
 _HOLD_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
 
@@ -80,7 +81,7 @@ class Services:
         )
         cloud.mounts["/_cloud/health"] = server.health(cloud)
         cloud.mounts["/_cloud/provision"] = provisioning(cloud, self._announce)
-        cloud.mounts["/_source"] = source_api.app
+        cloud.mounts["/_source"] = source_api.guarded(ShopToken(cloud).admits)
         cloud.exports["ETL_PLACES__SHOP_API_URL"] = f"{cloud.endpoint_url}/_source/shop"
         storage.install(cloud, self._journal)
         try:

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from etl.errors import EtlError
 from etl.settings import ROOT, Settings, load_settings
 from local_cloud.context import Cloud
+from local_cloud.shop_token import ShopToken
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,6 +51,7 @@ def provision(cloud: Cloud) -> None:
     _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
     _warehouse(cloud, settings)
     _athena(cloud, settings)
+    ShopToken(cloud).provide()
     _demo_files(cloud, settings)
 
 
