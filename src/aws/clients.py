@@ -39,14 +39,15 @@ def make_client(
     """
     # boto3's stubs know each service by a literal name; here it is a variable.
     session: Any = _session(config)
-    return session.client(
-        service,
-        config=Config(
-            retries={"mode": "standard", "total_max_attempts": config.max_attempts},
-            connect_timeout=config.connect_timeout_seconds,
-            read_timeout=read_timeout_seconds or config.read_timeout_seconds,
-            user_agent_extra="prefect-aws-etl",
-        ),
+    return session.client(service, config=_patience(config, read_timeout_seconds))
+
+
+def _patience(config: AwsConfig, read_timeout_seconds: float | None = None) -> Config:
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": config.max_attempts},
+        connect_timeout=config.connect_timeout_seconds,
+        read_timeout=read_timeout_seconds or config.read_timeout_seconds,
+        user_agent_extra="prefect-aws-etl",
     )
 
 
@@ -54,9 +55,10 @@ def _session(config: AwsConfig) -> boto3.Session:
     session = boto3.Session(region_name=config.region, profile_name=config.profile)
     if config.role_arn is None:
         return session
-    answer = session.client("sts").assume_role(
-        RoleArn=config.role_arn, RoleSessionName="prefect-aws-etl"
-    )["Credentials"]
+    sts = session.client("sts", config=_patience(config))
+    answer = sts.assume_role(RoleArn=config.role_arn, RoleSessionName="prefect-aws-etl")[
+        "Credentials"
+    ]
     return boto3.Session(
         aws_access_key_id=answer["AccessKeyId"],
         aws_secret_access_key=answer["SecretAccessKey"],

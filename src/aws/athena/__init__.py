@@ -3,6 +3,7 @@
 from aws.athena.parameters import Value, bind, literal
 from aws.athena.query import QueryFailedError, QueryTimeoutError, run_query
 from aws.athena.results import QueryResult, ResultColumn
+from aws.athena.workgroups import Workgroup, get_workgroup
 
 __all__ = [
     "QueryFailedError",
@@ -10,7 +11,9 @@ __all__ = [
     "QueryTimeoutError",
     "ResultColumn",
     "Value",
+    "Workgroup",
     "bind",
+    "get_workgroup",
     "literal",
     "run_query",
 ]

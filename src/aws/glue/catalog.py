@@ -39,6 +39,15 @@ class _Place(TypedDict):
     TableName: str
 
 
+def database_exists(client: GlueClient, *, name: str) -> bool:
+    """Whether the catalogue has a database of this name."""
+    try:
+        client.get_database(Name=name)
+    except client.exceptions.EntityNotFoundException:
+        return False
+    return True
+
+
 def get_table(client: GlueClient, *, database: str, name: str) -> dict[str, Any] | None:
     """The table's definition, or None if there is no such table (or database)."""
     try:
