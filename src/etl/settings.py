@@ -91,6 +91,41 @@ class Athena(_Section):
     output_location: str | None = None
 
 
+class Staging(_Section):
+    """How raw objects are sent.
+
+    Memory is bounded by upload_part_mib × (concurrency + 3) + held_mib, and what the format's
+    encoders hold.
+
+    Attributes:
+        part_mib: Size on S3 at which the next raw object begins.
+        upload_part_mib: Size of an S3 multipart upload's parts.
+        concurrency: Requests under way at once.
+        max_attempts: How often a request is tried, each time with botocore's own retries.
+        open_folders: Raw objects that are written side by side, where records choose the folder.
+        held_mib: Small objects wait in memory, up to this, to be one request each.
+    """
+
+    part_mib: int = Field(default=64, ge=1)
+    upload_part_mib: int = Field(default=8, ge=5, le=5120)
+    concurrency: int = Field(default=8, ge=1, le=32)
+    max_attempts: int = Field(default=3, ge=1)
+    open_folders: int = Field(default=64, ge=1)
+    held_mib: int = Field(default=32, ge=0)
+
+
+class Metrics(_Section):
+    """Figures for CloudWatch.
+
+    Attributes:
+        namespace: Of the metrics.
+        log_group: Where figures are logged in the embedded metric format; None sends none.
+    """
+
+    namespace: str = Field(default="etl", min_length=1, max_length=255)
+    log_group: str | None = None
+
+
 class Settings(BaseSettings):
     """Everything that differs between environments.
 
@@ -117,6 +152,8 @@ class Settings(BaseSettings):
     validator: Validator
     warehouse: Warehouse
     athena: Athena
+    staging: Staging = Staging()
+    metrics: Metrics = Metrics()
 
     @property
     def aws(self) -> AwsConfig:

@@ -31,6 +31,7 @@ _EXISTS = {
     "BucketAlreadyOwnedByYou",
     "ConflictException",
     "EntityAlreadyExists",
+    "ResourceAlreadyExistsException",
 }
 _ABSENT = {"404", "EntityNotFoundException", "ResourceNotFoundException"}
 _GLUE_VERSION = "5.1"
@@ -207,6 +208,11 @@ def _athena(cloud: Cloud, settings: Settings) -> None:
                 "EnforceWorkGroupConfiguration": True,
             },
         )
+
+
+def _metrics(cloud: Cloud, settings: Settings) -> None:
+    if settings.metrics.log_group:
+        _create(cloud.client("logs").create_log_group, logGroupName=settings.metrics.log_group)
 
 
 def _demo_files(cloud: Cloud, settings: Settings) -> None:
