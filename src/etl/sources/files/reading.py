@@ -10,8 +10,10 @@ from etl.errors import SourceError
 from etl.model import Contract
 from etl.sources.files.compression import decompressed
 from etl.sources.files.csv_rows import Fields, read_csv
+from etl.sources.files.json_documents import read_json_document
 from etl.sources.files.json_lines import read_json_lines
 from etl.sources.files.options import FileOptions
+from etl.sources.files.parquet_rows import read_parquet
 from etl.sources.files.source_file import SourceFile
 from etl.sources.records import Lines
 
@@ -23,7 +25,12 @@ def read_file(file: SourceFile, *, contract: Contract, options: FileOptions) -> 
         SourceError: It cannot be read, or is not what the contract says.
     """
     try:
-        yield from _read_text(file, contract, options)
+        if contract.source.format == "parquet":
+            with file.open_parts() as parts:
+                name = file.found.uri
+                yield from read_parquet(parts, name=name, contract=contract, options=options)
+        else:
+            yield from _read_text(file, contract, options)
     except (OSError, BotoCoreError) as error:
         raise SourceError(
             f"{file.found.uri} cannot be read: {error}",
@@ -42,6 +49,8 @@ def _read_text(file: SourceFile, contract: Contract, options: FileOptions) -> It
                 dialect=options.dialect,
                 limit_bytes=options.limit_bytes,
             )
+        elif contract.source.format == "json":
+            yield from read_json_document(plain, name=name, limit_bytes=options.limit_bytes)
         else:
             yield from read_json_lines(plain, name=name, limit_bytes=options.limit_bytes)
 
