@@ -26,6 +26,13 @@ from support.line_cases import (
     text_contract,
 )
 from support.spark_session import local_spark
+from support.tidy_cases import (
+    MAPPED_LINES,
+    MAPPED_TEXT_LINES,
+    TIDY_LINES,
+    mapped_contract,
+    tidy_contract,
+)
 
 from etl.judge import Accepted, Filtered, Judge, Rejected, Verdict
 from etl.model import Contract, Type
@@ -125,6 +132,39 @@ def test_spark_every_text_case_means_what_the_judge_says(
     _compare(judge_in_spark, lines, text_contract(), mode, request)
 
 
+@pytest.mark.parametrize("mode", ["judge", "fast"])
+@pytest.mark.parametrize(
+    "contract, cases",
+    [
+        (mapped_contract(), MAPPED_LINES),
+        (mapped_contract(encoding="text"), MAPPED_TEXT_LINES),
+    ],
+    ids=["json", "text"],
+)
+def test_spark_maps_and_filters_as_the_judge_does(
+    judge_in_spark: Callable[..., Judged],
+    contract: Contract,
+    cases: list[tuple[str, Verdict]],
+    mode: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    _compare(judge_in_spark, [line for line, _ in cases], contract, mode, request)
+
+
+def test_spark_tidies_as_the_judge_does(judge_in_spark: Callable[..., Judged]) -> None:
+    lines = [line for line, _ in TIDY_LINES]
+    _assert_same(judge_in_spark(lines, tidy_contract()), lines, tidy_contract(), RUN_DATE)
+
+
+def test_spark_maps_and_filters_without_python(
+    judge_in_spark: Callable[..., Judged], silent_judge: None
+) -> None:
+    lines = ['{"id":1,"level":"warning","size":1}', '{"id":2,"level":"ODD","size":-1}']
+    (_, first), (_, second) = judge_in_spark(lines, mapped_contract())
+    assert isinstance(first, Accepted) and first.row["level"] == "WARN"
+    assert second == Filtered()
+
+
 def _compare(
     judge_in_spark: Callable[..., Judged],
     lines: list[str],
@@ -137,7 +177,8 @@ def _compare(
         _assert_same(judge_in_spark(lines, contract), lines, contract, RUN_DATE)
         return
     request.getfixturevalue("silent_judge")
-    taken = [each for each in judge_in_spark(lines, contract) if isinstance(each[1], Accepted)]
+    found = judge_in_spark(lines, contract)
+    taken = [each for each in found if not isinstance(each[1], Rejected)]
     assert len(taken) > len(lines) / 10
     _assert_same(taken, [line for line, _ in taken], contract, RUN_DATE)
 

@@ -6,8 +6,8 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,12 @@ import pytest
 from support.contracts import make_column, make_contract, orders_contract
 from support.line_cases import RUN_DATE, json_contract, text_contract
 from support.spark_session import local_spark
+from support.tidy_cases import MAPPED_LINES, mapped_contract
 
 from etl.errors import TransformError
+from etl.hive import values_in
 from etl.manifest import Manifest, RawObject
-from etl.model import Contract, Type
+from etl.model import LINEAGE_COLUMNS, Contract, Raw, Type
 from etl.validation.arrow_schema import arrow_schema, schema_differences
 from local_cloud.source_orders import expected_counts, iter_orders
 
@@ -48,12 +50,16 @@ class Job:
     spark: SparkSession
     folder: Path
 
-    def run(self, contract: Contract, *parts: list[str]) -> dict[str, Any]:
-        """The metrics for an extraction of these parts."""
+    def run(
+        self, contract: Contract, *parts: list[str], sources: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
+        """The metrics for an extraction of these parts, of as many source objects or of none."""
         from etl.spark.lineage import Lineage
         from etl.spark.transform import transform
 
-        raw = [self._part(index, lines) for index, lines in enumerate(parts)]
+        is_plain = contract.raw.compression == "none"
+        raw = [self._part(index, lines, is_plain) for index, lines in enumerate(parts)]
+        raw = [replace(each, source=source) for each, source in zip(raw, sources)] or raw
         manifest = Manifest(
             dataset=contract.dataset,
             run_date=RUN_DATE,
@@ -80,8 +86,9 @@ class Job:
         assert counts["valid"] == len(self.rows())
         assert counts["quarantined"] == len(self.quarantine()) == sum(metrics["reasons"].values())
         for place, name in (("processed", "files"), ("quarantine", "quarantine_files")):
+            root = self.folder / place
             found = [
-                {"uri": self.uri(place) + path.name, "bytes": path.stat().st_size}
+                {"uri": f"{self.uri(place)}{path.relative_to(root)}", "bytes": path.stat().st_size}
                 for path in self.files(place)
             ]
             assert metrics[name] == found
@@ -110,9 +117,10 @@ class Job:
             for line in gzip.decompress(path.read_bytes()).splitlines()
         ]
 
-    def _part(self, index: int, lines: list[str]) -> RawObject:
-        body = gzip.compress("".join(line + "\n" for line in lines).encode(), mtime=0)
-        path = self.folder / f"part-{index:05d}.jsonl.gz"
+    def _part(self, index: int, lines: list[str], is_plain: bool) -> RawObject:
+        body = "".join(line + "\n" for line in lines).encode()
+        body = body if is_plain else gzip.compress(body, mtime=0)
+        path = self.folder / f"part-{index:05d}.jsonl{'' if is_plain else '.gz'}"
         path.write_bytes(body)
         digest = hashlib.sha256(body).hexdigest()
         return RawObject(uri=f"file://{path}", bytes=len(body), sha256=digest, rows=len(lines))
@@ -247,6 +255,99 @@ def test_transform_day_of_bad_rows_only_leaves_no_processed_file(any_job: Job) -
         "filtered": 0,
     }
     assert any_job.files("processed") == []
+
+
+LINEAGE = make_contract(
+    make_column("id", Type(kind="integer"), required=True),
+    make_column("text", Type(kind="string")),
+    *LINEAGE_COLUMNS.values(),
+    version="3.2.1",
+)
+
+
+def test_transform_lineage_says_of_every_row_where_it_came_from(any_job: Job) -> None:
+    sources = ("s3://logs/a b/ž%20.gz", "s3://logs/second.gz", "s3://logs/second.gz")
+    parts = (
+        ['{"id": 1, "text": "a"}', '{"id": 2, "text": "same"}', "x"],
+        ['{"id": 2, "text": "same"}', '{"id": 3, "text": "b"}'],
+        ['{"id": 3, "text": "c"}', "y"],
+    )
+    any_job.run(LINEAGE, *parts, sources=sources)
+    assert {row["id"]: row["_source_file"] for row in any_job.rows()} == {
+        1: "s3://logs/a b/ž%20.gz",
+        2: "s3://logs/second.gz",  # of equal lines that of the last object
+        3: "s3://logs/second.gz",
+    }
+    common = {
+        "_ingested_at": datetime(2026, 1, 1, 21, 30, 0, 250, tzinfo=timezone.utc),
+        "_run_id": "this-run",
+        "_contract_version": "3.2.1",
+    }
+    assert all(row.items() >= common.items() for row in any_job.rows())
+    origins = {row["payload"]: row["source_file"] for row in any_job.quarantine()}
+    assert origins == {"x": "s3://logs/a b/ž%20.gz", "y": "s3://logs/second.gz"}
+
+
+def test_transform_lineage_without_source_objects_names_the_raw_one(any_job: Job) -> None:
+    plain = replace(LINEAGE, raw=Raw(compression="none"))
+    any_job.run(plain, ['{"id": 1}'], ['{"id": 2}', "x"])
+    found = {row["id"]: row["_source_file"].rpartition("/")[2] for row in any_job.rows()}
+    assert found == {1: "part-00000.jsonl", 2: "part-00001.jsonl"}
+    schema = pq.ParquetFile(any_job.files("processed")[0]).schema_arrow
+    assert schema_differences(schema, arrow_schema(LINEAGE)) == []
+
+
+def test_transform_filtered_rows_are_counted_and_written_nowhere(any_job: Job) -> None:
+    lines = [line for line, _ in MAPPED_LINES]
+    outcomes = [type(verdict).__name__ for _, verdict in MAPPED_LINES]
+    metrics = any_job.run(mapped_contract(partition_columns=()), lines)
+    assert metrics["rows"]["filtered"] == outcomes.count("Filtered") == 3
+    # Without a partition to name, an empty level is as good as another.
+    assert metrics["rows"]["quarantined"] == outcomes.count("Rejected") - 1
+    assert {row["id"] for row in any_job.rows()} == {0, 1}
+
+
+PARTITIONED = make_contract(
+    make_column("id", Type(kind="integer"), required=True),
+    make_column("day", Type(kind="date"), required=True),
+    make_column("level", Type(kind="string"), required=True),
+    make_column("flag", Type(kind="boolean"), required=True),
+    make_column("number", Type(kind="integer"), required=True),
+    partition_columns=("day", "level", "flag", "number"),
+)
+
+
+def test_transform_partition_columns_stand_in_keys_and_not_in_files(any_job: Job) -> None:
+    def line(number: int, level: str, day: str = "2026-01-01") -> str:
+        row = {"id": number, "day": day, "level": level, "flag": True, "number": -7}
+        return json.dumps(row, ensure_ascii=False)
+
+    any_job.run(PARTITIONED, [line(1, "gone"), "x"])
+    lines = [line(1, "INFO"), line(2, "INFO", "2025-12-31"), line(3, 'a/b=c%:é "'), line(4, "INFO")]
+    metrics = any_job.run(PARTITIONED, lines[:2], lines[2:])
+    found = {
+        each["uri"]: pq.ParquetFile(each["uri"].removeprefix("file://")).read().to_pylist()
+        for each in metrics["files"]
+    }
+    rows = sorted(
+        [row["id"], *values_in(PARTITIONED, uri).values()]
+        for uri, rows in found.items()
+        for row in rows
+        if list(row) == ["id"]
+    )
+    assert rows == [
+        [1, date(2026, 1, 1), "INFO", True, -7],
+        [2, date(2025, 12, 31), "INFO", True, -7],
+        [3, date(2026, 1, 1), 'a/b=c%:é "', True, -7],
+        [4, date(2026, 1, 1), "INFO", True, -7],
+    ]
+    assert len(found) == 3
+    folders = {
+        str(path.parent.relative_to(any_job.folder / "processed"))
+        for path in any_job.files("processed")
+    }
+    assert "day=2026-01-01/level=INFO/flag=true/number=-7" in folders
+    assert any_job.run(PARTITIONED, ["x"])["files"] == []
 
 
 def test_transform_rows_of_ten_megabytes_pass_or_are_rejected_whole(job: Job) -> None:

@@ -22,14 +22,14 @@ from support.line_cases import (
     whole_row,
 )
 
-from etl.judge import MAX_DEPTH, Accepted, Judge, Rejected, judge_line, reason_label
+from etl.judge import MAX_DEPTH, Accepted, Judge, Rejected, Verdict, judge_line, reason_label
 from etl.model import Rule, Type
 
 JSON_JUDGE = Judge(json_contract(), RUN_DATE)
 TEXT_JUDGE = Judge(text_contract(), RUN_DATE)
 
 
-def _check(found: Accepted | Rejected, column: str, expected: Any, contract: Any) -> None:
+def _check(found: Verdict, column: str, expected: Any, contract: Any) -> None:
     if isinstance(expected, Refused):
         assert isinstance(found, Rejected)
         assert len(found.reasons) == 1

@@ -35,6 +35,12 @@ def _below(files: Any, path: Any, prefix: str) -> Iterator[WrittenFile]:
             yield from _below(files, status.getPath(), f"{prefix}{name}/")
 
 
+def spellings(spark: SparkSession, uri: str) -> set[str]:
+    """How Spark may write a file's URI in "_metadata.file_path": as it is, or percent-encoded."""
+    path, _ = _open(spark, uri)
+    return {path.toString(), path.toUri().toString()}
+
+
 def delete_prefix(spark: SparkSession, prefix: str) -> None:
     """Delete everything under the prefix; it is no error if there is nothing."""
     path, files = _open(spark, prefix)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from etl.manifest import Manifest
 from etl.model import Contract
+from etl.spark.files import spellings
 from etl.spark.sql import identifier
 from etl.spark.types import spark_type
 
@@ -31,23 +31,24 @@ class Lineage:
 
 
 def with_source_file(spark: SparkSession, rows: DataFrame, manifest: Manifest) -> DataFrame:
-    """The rows with "$source_file": by "$source_uri", their raw object, the source's object."""
-    sources = {each.uri: each.source for each in manifest.objects if each.source is not None}
-    if not sources:
-        return rows.withColumn(SOURCE_FILE, F.col(identifier(RAW_URI)))
-    # Hadoop shows some characters of a path escaped.
-    spellings = {quote(uri, safe=":/=@+,"): source for uri, source in sources.items()} | sources
-    known = spark.createDataFrame(list(spellings.items()), f"`{RAW_URI}` STRING, `$known` STRING")
-    source = F.coalesce(F.col("`$known`"), F.col(identifier(RAW_URI)))
-    joined = rows.join(F.broadcast(known), on=RAW_URI, how="left")
-    return joined.withColumn(SOURCE_FILE, source).drop("$known")
+    """The rows with "$source_file": by "$source_uri", their raw object, the source's object, or
+    the raw one where no source's is known."""
+    known = {
+        spelling: raw.source or raw.uri
+        for raw in manifest.objects
+        for spelling in spellings(spark, raw.uri)
+    }
+    sources = spark.createDataFrame(
+        list(known.items()), f"{identifier(RAW_URI)} STRING, {identifier(SOURCE_FILE)} STRING"
+    )
+    return rows.join(F.broadcast(sources), on=RAW_URI, how="left")
 
 
 def lineage_columns(contract: Contract, lineage: Lineage) -> list[Column]:
     """The contract's lineage columns, of rows that have "$source_file" if one of them asks it."""
     moment = lineage.ingested_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     values = {
-        "_source_file": F.col(identifier(SOURCE_FILE)),
+        "_source_file": F.coalesce(identifier(SOURCE_FILE), _unknown_object()),
         "_ingested_at": F.expr(f"TIMESTAMP '{moment} UTC'"),
         "_run_id": F.lit(lineage.run_id),
         "_contract_version": F.lit(contract.version),
@@ -57,3 +58,8 @@ def lineage_columns(contract: Contract, lineage: Lineage) -> list[Column]:
         for each in contract.columns
         if each.lineage
     ]
+
+
+def _unknown_object() -> Column:
+    """Stops the job: a row that names no source is worse than none."""
+    return F.raise_error(F.concat(F.lit("no object of the manifest: "), identifier(RAW_URI)))
