@@ -7,6 +7,7 @@ from etl.model import Contract
 from etl.sources.api import open_api
 from etl.sources.files import open_files
 from etl.sources.records import OpenSource, SourceContext
+from etl.sources.sql import open_sql
 
 
 def open_source(contract: Contract, context: SourceContext) -> OpenSource:
@@ -24,6 +25,8 @@ def open_source(contract: Contract, context: SourceContext) -> OpenSource:
             return open_api(contract, context)
         case "file":
             return open_files(contract, context)
+        case "sql":
+            return open_sql(contract, context)
     raise ContractError(
         f"contract {contract.dataset}: a source of kind {contract.source.kind} is not opened",
         fix="run flows/stream_to_s3.py, which fills it",

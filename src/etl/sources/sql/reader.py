@@ -1,0 +1,235 @@
+"""A table in the order of its watermark and key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
+
+from etl.errors import SourceError
+from etl.model import Contract
+from etl.sources.records import Lines, SourceContext
+from etl.sources.sql.engine import Database
+from etl.sources.sql.marks import Mark, TextMarks, Window
+from etl.sources.sql.options import SqlOptions, read_sql_options
+from etl.sources.sql.paging import Place, Rows, read_pages
+from etl.sources.sql.tables import Field, SqlTable, describe_table
+from etl.sources.sql.values import RowEncoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlBatch:
+    """Some rows of a table.
+
+    Attributes:
+        position: Where the next batch begins, ready for JSON.
+    """
+
+    lines: Lines
+    position: dict[str, Any]
+
+
+class Snapshot:
+    """A table in one state of the database.
+
+    Attributes:
+        latest: The greatest watermark among the rows that were read; None for none.
+    """
+
+    def __init__(self, connection: Connection, table: SqlTable, options: SqlOptions) -> None:
+        self.table = table
+        self.latest: Mark | None = None
+        self._connection = connection
+        self._options = options
+        self._fields = table.fields
+        if table.watermark and table.watermark.name not in [each.name for each in table.fields]:
+            self._fields = (*table.fields, table.watermark)
+
+    def rows(self, window: Window) -> Iterator[Lines]:
+        """The window's rows, and then those without a watermark or key.
+
+        The latter have no place in the order, and whether they changed cannot be told: they are
+        read every time, as one query whose rows are fetched in batches.
+        """
+        for _, lines in self.pages(window):
+            yield lines
+        encode = self._encoder(self.table.fields)
+        query = select(*(each.selected for each in self.table.fields))
+        query = query.select_from(self.table.source).where(self._is_unplaced(window))
+        in_batches = {"yield_per": self._options.batch_rows}
+        found = self._connection.execute(query, execution_options=in_batches)
+        for rows in found.partitions():
+            yield _lines(encode, rows)
+
+    def pages(self, window: Window, after: Place | None = None) -> Iterator[tuple[Place, Lines]]:
+        """The window's rows in order, each page with the place of its last row.
+
+        Args:
+            after: The place to begin behind; None for the first row.
+        """
+        encode = self._encoder(self.table.fields)
+        width = len(self.table.fields)
+        order = [self._fetched(each) for each in self.table.order]
+        for place, rows in self._read(self._fields, order, self._is_placed(window), after):
+            self._note_latest(rows)
+            yield place, _lines(encode, [row[:width] for row in rows])
+
+    def keys(self) -> Iterator[Lines]:
+        """The primary key of every row that has one."""
+        key = self.table.key
+        encode = self._encoder(key)
+        whole = [each.column.is_not(None) for each in key]
+        for _, rows in self._read(key, key, whole, None):
+            yield _lines(encode, rows)
+
+    def has_unplaced(self) -> bool:
+        """Whether there are rows without a watermark or key."""
+        query = select(self.table.key[0].column).where(self._is_unplaced(Window())).limit(1)
+        return self._connection.execute(query).first() is not None
+
+    def _read(
+        self,
+        fields: Sequence[Field],
+        order: Sequence[Field],
+        where: Sequence[ColumnElement[bool]],
+        after: Place | None,
+    ) -> Iterator[tuple[Place, Rows]]:
+        return read_pages(
+            self._connection,
+            self.table.source,
+            fields=fields,
+            order=order,
+            where=where,
+            after=after,
+            batch_rows=self._options.batch_rows,
+        )
+
+    def _fetched(self, field: Field) -> Field:
+        return next(each for each in self._fields if each.name == field.name)
+
+    def _encoder(self, fields: Sequence[Field]) -> RowEncoder:
+        return RowEncoder([(each.name, each.kind) for each in fields], self._options.zone)
+
+    def _within(self, window: Window) -> list[ColumnElement[bool]]:
+        table = self.table
+        if not table.watermark or not table.marks:
+            return []
+        return table.marks.within(table.watermark.column, window)
+
+    def _is_placed(self, window: Window) -> list[ColumnElement[bool]]:
+        nullable = [each.column.is_not(None) for each in self.table.order if each.nullable]
+        return nullable + self._within(window)
+
+    def _is_unplaced(self, window: Window) -> ColumnElement[bool]:
+        table = self.table
+        without_key = or_(false(), *(each.column.is_(None) for each in table.key if each.nullable))
+        found = and_(without_key, *self._within(window))
+        if table.watermark and table.marks:
+            found = or_(found, table.marks.is_unplaced(table.watermark.column))
+        return found
+
+    def _note_latest(self, rows: Rows) -> None:
+        table = self.table
+        if not table.watermark or not table.marks:
+            return
+        index = self._fields.index(self._fetched(table.watermark))
+        # Rows come in the watermark's order; only text may not sort as time does.
+        looked_at = rows if isinstance(table.marks, TextMarks) else rows[-1:]
+        found = [table.marks.read(row[index]) for row in looked_at] + [self.latest]
+        self.latest = max((each for each in found if each is not None), default=None)
+
+
+class SqlReader:
+    """Reads the table that a contract names, again and again."""
+
+    def __init__(self, contract: Contract, context: SourceContext) -> None:
+        self.options = read_sql_options(contract)
+        self._contract = contract
+        self._database = Database(contract, context.client, self.options)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """The table as it is now, until the block ends.
+
+        Raises:
+            SourceError: The database cannot be reached, or the table cannot be read.
+        """
+        with self._database.snapshot() as connection:
+            table = describe_table(connection, self._contract, self.options)
+            yield Snapshot(connection, table, self.options)
+
+    def batches(
+        self, *, after: dict[str, Any] | None, until: datetime | None = None
+    ) -> Iterator[SqlBatch]:
+        """What the table holds behind a position, in batches, until there is no more.
+
+        The order is that of the watermark and the primary key, or of the key alone. All batches
+        are of one snapshot.
+
+        Args:
+            after: An earlier batch's position; None for the beginning.
+            until: Only rows whose watermark is earlier.
+
+        Raises:
+            SourceError: The table cannot be read, or has rows without a place in the order: they
+                would never be seen.
+        """
+        with self.snapshot() as snapshot:
+            if snapshot.has_unplaced():
+                raise self._out_of_order("there are rows without one")
+            for place, lines in snapshot.pages(Window(upper=until), self._place(after)):
+                yield SqlBatch(lines=lines, position=self._position(place))
+
+    def _position(self, place: Place) -> dict[str, Any]:
+        values = [_for_json(each) for each in place]
+        if self.options.watermark is None:
+            return {"key": values}
+        return {"watermark": values[0], "key": values[1:]}
+
+    def _place(self, position: dict[str, Any] | None) -> Place | None:
+        if position is None:
+            return None
+        has_watermark = self.options.watermark is not None
+        key = position.get("key", ())
+        if ("watermark" in position) != has_watermark or len(key) != len(
+            self._contract.primary_key
+        ):
+            raise SourceError(
+                f"the position {position} is none of table {self.options.table}",
+                fix="begin anew, or change the contract's watermark and primary key back",
+            )
+        return (position["watermark"], *key) if has_watermark else tuple(key)
+
+    def _out_of_order(self, what: str) -> SourceError:
+        order = ", ".join(filter(None, [self.options.watermark, *self._contract.primary_key]))
+        return SourceError(
+            f"{self.options.table} cannot be followed by {order}: {what}",
+            fix="fill them in, or read a view that leaves such rows out",
+        )
+
+
+def open_reader(contract: Contract, context: SourceContext) -> SqlReader:
+    """A reader of the contract's table.
+
+    Raises:
+        ContractError: The location or options make no sense.
+        SecretError: The secret is missing or does not hold what is needed.
+        SourceError: The database is a file that does not exist.
+    """
+    return SqlReader(contract, context)
+
+
+def _lines(encode: RowEncoder, rows: Sequence[Sequence[Any]]) -> Lines:
+    return Lines(b"".join([encode(row) + b"\n" for row in rows]), len(rows))
+
+
+def _for_json(value: Any) -> Any:
+    if isinstance(value, (datetime, date, Decimal, UUID)):
+        return str(value)
+    return value
