@@ -6,14 +6,14 @@ import json
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 import pytest
 from source_samples import make_contract, serve
+from support.scripted_http import EMPTY, Scripted, ok, refusal
 from support.source_contexts import source_context
 
 from etl.errors import ContractError, SourceError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 DAY = date(2026, 1, 5)
 QUICK = {"backoff_seconds": 0.001, "attempts": 3, "longest_wait_seconds": 0.01}
-Answer = Callable[[dict[str, str]], tuple[str, list[tuple[str, str]], bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -48,37 +47,6 @@ def error_of(location: str, **options: Any) -> SourceError:
         read(location, **options)
     assert caught.value.fix
     return caught.value
-
-
-class Scripted:
-    """A WSGI app that answers one scripted response after the other, and notes the requests."""
-
-    def __init__(self, *answers: tuple[str, list[tuple[str, str]], bytes]) -> None:
-        self.answers = iter(answers)
-        self.queries: list[dict[str, str]] = []
-        self.times: list[float] = []
-        self.headers: list[WSGIEnvironment] = []
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        query = parse_qs(environ["QUERY_STRING"])
-        self.queries.append({name: values[0] for name, values in query.items()})
-        self.times.append(time.monotonic())
-        self.headers.append(environ)
-        status, headers, body = next(self.answers)
-        start_response(status, [*headers, ("Content-Length", str(len(body)))])
-        return [body]
-
-
-def ok(body: str | bytes) -> tuple[str, list[tuple[str, str]], bytes]:
-    raw = body if isinstance(body, bytes) else body.encode()
-    return "200 OK", [("Content-Type", "application/json")], raw
-
-
-def again(status: str, *headers: tuple[str, str]) -> tuple[str, list[tuple[str, str]], bytes]:
-    return status, list(headers), b"{}"
-
-
-EMPTY = ok('{"data": [], "next_cursor": null}')
 
 
 # Pages
@@ -262,7 +230,7 @@ def test_api_location_with_a_password_is_refused_without_showing_it() -> None:
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "500 Oops", "503 Busy", "408 Slow"])
 def test_api_failure_that_passes_is_retried(status: str) -> None:
-    script = Scripted(again(status), again(status), ok('{"data": [1]}'))
+    script = Scripted(refusal(status), refusal(status), ok('{"data": [1]}'))
     with serve(script) as url:
         assert read(url) == [b"1"]
     assert len(script.queries) == 3
@@ -292,7 +260,7 @@ def test_api_that_is_too_slow_gives_up(shop: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_api_retry_after_in_seconds_is_waited_for() -> None:
-    script = Scripted(again("429 Too Many Requests", ("Retry-After", "1")), EMPTY)
+    script = Scripted(refusal("429 Too Many Requests", ("Retry-After", "1")), EMPTY)
     with serve(script) as url:
         read(url, longest_wait_seconds=5)
     assert 1 <= script.times[1] - script.times[0] < 2
@@ -300,7 +268,7 @@ def test_api_retry_after_in_seconds_is_waited_for() -> None:
 
 def test_api_retry_after_as_a_date_is_waited_for() -> None:
     when = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    script = Scripted(again("503 Busy", ("Retry-After", when)), EMPTY)
+    script = Scripted(refusal("503 Busy", ("Retry-After", when)), EMPTY)
     with serve(script) as url:
         read(url, longest_wait_seconds=5)
     assert 0.5 < script.times[1] - script.times[0] < 3
@@ -308,14 +276,14 @@ def test_api_retry_after_as_a_date_is_waited_for() -> None:
 
 @pytest.mark.parametrize("text", ["86400", "Fri, 31 Dec 2199 23:59:59 GMT", "soon", "-1", ""])
 def test_api_retry_after_that_is_odd_or_too_long_is_capped(text: str) -> None:
-    script = Scripted(again("503 Busy", ("Retry-After", text)), EMPTY)
+    script = Scripted(refusal("503 Busy", ("Retry-After", text)), EMPTY)
     with serve(script) as url:
         read(url, longest_wait_seconds=0.1)
     assert script.times[1] - script.times[0] < 1
 
 
 def test_api_deadline_ends_the_retries() -> None:
-    script = Scripted(*itertools.repeat(again("503 Busy"), 1000))
+    script = Scripted(*itertools.repeat(refusal("503 Busy"), 1000))
     with serve(script) as url:
         error = error_of(url, attempts=1000, longest_wait_seconds=0.1, deadline_minutes=0.01)
     assert "took longer than its 0.01 minutes, the last failure: 503" in error.message
