@@ -1,0 +1,96 @@
+"""A run date's batches as one extraction: the manifest, composed from their commit records."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aws.s3 import S3Object, delete_objects, iter_objects
+from etl.errors import StorageError
+from etl.keys import manifest_uri, parse_s3_uri, raw_prefix
+from etl.manifest import Manifest, write_manifest
+from etl.model import Contract
+from etl.storage import explain_storage_errors
+from etl.stream.commits import Batch, list_commits, read_commit
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+log = logging.getLogger("etl")
+
+_READERS = 8
+_DATA_NAME = re.compile(r"batch-\d{8,}-[0-9a-f]{12}-\d{5,}\..+")
+# Longer than any batch is open: what no record names by then was left by a process that died.
+_KEPT_FOR = timedelta(days=1)
+
+
+def collect_stream(
+    s3: S3Client,
+    *,
+    contract: Contract,
+    run_date: date,
+    contract_uri: str,
+    now: datetime | None = None,
+) -> Manifest:
+    """Make what is committed for a run date its extraction; a date without batches is an empty one.
+
+    The same commit records give the same manifest. Data objects that no record names, a day old or
+    older, are deleted.
+
+    Args:
+        contract_uri: Where the compiled contract of this run lies; noted in the manifest.
+
+    Raises:
+        StorageError: An object that a record names is gone, or S3 refuses access.
+    """
+    sequences = list_commits(s3, contract, run_date)
+    with ThreadPoolExecutor(_READERS) as readers:
+        batches = list(readers.map(partial(read_commit, s3, contract, run_date), sequences))
+    _tidy(s3, raw_prefix(contract, run_date), batches, now or datetime.now(UTC))
+    manifest = Manifest(
+        dataset=contract.dataset,
+        run_date=run_date,
+        source=contract.source.name,
+        encoding=contract.source.encoding,
+        objects=tuple(each for batch in batches for each in batch.objects),
+        rows=sum(batch.rows for batch in batches),
+        bytes=sum(batch.bytes for batch in batches),
+        contract_uri=contract_uri,
+        rejected=sum(batch.rejected for batch in batches),
+        dead_letters=tuple(each for batch in batches for each in batch.dead_letters),
+    )
+    write_manifest(s3, manifest_uri(contract, run_date), manifest)
+    return manifest
+
+
+def _tidy(s3: S3Client, prefix: str, batches: Sequence[Batch], now: datetime) -> None:
+    """Hold the listing against the records: nothing may be missing, nor lie about for long."""
+    bucket, folder = parse_s3_uri(prefix)
+    with explain_storage_errors(prefix):
+        found = {
+            each.key: each
+            for each in iter_objects(s3, bucket=bucket, prefix=folder)
+            if _DATA_NAME.fullmatch(each.key.rpartition("/")[2])
+        }
+        named = {parse_s3_uri(each.uri)[1]: each for batch in batches for each in batch.objects}
+        for key, each in named.items():
+            if key not in found or found[key].size != each.bytes:
+                raise StorageError(
+                    f"{each.uri} was committed with {each.bytes:,} bytes and is not there so",
+                    fix="restore it from the bucket's versions, or from where it was moved to",
+                )
+        left = [each.key for each in found.values() if each.key not in named and _is_old(each, now)]
+        if left:
+            log.info(
+                "collect    deleting %s objects of batches that were never committed", len(left)
+            )
+            delete_objects(s3, bucket=bucket, keys=left)
+
+
+def _is_old(found: S3Object, now: datetime) -> bool:
+    return now - found.last_modified > _KEPT_FOR

@@ -1,0 +1,51 @@
+"""SIGTERM and SIGINT as a wish to stop: the first asks, the second insists.
+
+Standard library only: a program listens before it spends a second on its other imports.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from types import FrameType
+
+
+class Stop:
+    """Whether the program has been asked to stop.
+
+    Its file descriptor becomes readable then, so that whoever waits for input can wait for it too.
+    """
+
+    def __init__(self) -> None:
+        self.is_requested = False
+        self._readable, self._writable = os.pipe()
+
+    @classmethod
+    def on_signals(cls) -> Stop:
+        """One that SIGTERM and SIGINT request; a second signal raises KeyboardInterrupt."""
+        stop = cls()
+
+        def handle(signum: int, frame: FrameType | None) -> None:
+            if stop.is_requested:
+                raise KeyboardInterrupt
+            stop.request()
+
+        signal.signal(signal.SIGTERM, handle)
+        signal.signal(signal.SIGINT, handle)
+        return stop
+
+    def request(self) -> None:
+        """Ask to stop."""
+        if not self.is_requested:
+            self.is_requested = True
+            os.write(self._writable, b"!")
+
+    def fileno(self) -> int:
+        """Readable once a stop is requested."""
+        return self._readable
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until a stop is requested, or the time is over; whether it is requested."""
+        select.select([self], [], [], seconds)
+        return self.is_requested
