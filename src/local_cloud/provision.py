@@ -52,6 +52,7 @@ def provision(cloud: Cloud) -> None:
     _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
     _warehouse(cloud, settings)
     _athena(cloud, settings)
+    _metrics(cloud, settings)
     ShopToken(cloud).provide()
     _demo_files(cloud, settings)
 
