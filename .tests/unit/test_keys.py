@@ -48,10 +48,24 @@ def test_run_uri_names_dataset_and_date() -> None:
 
 @pytest.mark.parametrize("index", [0, 7, 99_999, 100_000])
 def test_part_name_is_recognised_as_one(index: int) -> None:
-    assert keys.is_part_name(keys.part_name(index))
+    assert keys.is_part_name(keys.part_name(index) + ".jsonl.gz")
 
 
-@pytest.mark.parametrize("name", ["_manifest.json", "part-1.jsonl.gz", "x/part-00000.jsonl.gz"])
+def test_source_part_name_depends_on_the_source_object_alone() -> None:
+    name = keys.source_part_name("s3://b/in/a.csv")
+    assert name == keys.source_part_name("s3://b/in/a.csv") != keys.source_part_name("a.csv")
+    assert keys.is_part_name(f"{name}.parquet") and keys.is_part_name(f"{name}-00001.pb.zst")
+
+
+def test_dead_letters_prefix_lies_in_the_raw_bucket() -> None:
+    assert keys.dead_letters_prefix(make_contract(), DAY) == (
+        "s3://test-raw/errors/orders/2026/01/05/"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["_manifest.json", "part-1.jsonl.gz", "x/part-00000.jsonl.gz", "part-00000"]
+)
 def test_is_part_name_of_another_file_is_false(name: str) -> None:
     assert not keys.is_part_name(name)
 

@@ -6,6 +6,7 @@ depend on nothing else, and running it again writes to the same ones.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date
 
@@ -13,7 +14,7 @@ from etl.model import Contract
 from etl.partitioning import strategy_of
 
 MANIFEST_NAME = "_manifest.json"
-_PART_NAME = re.compile(r"part-\d{5,}\.jsonl\.gz")
+_PART_NAME = re.compile(r"(part|source)-[0-9a-f]{5,}(-\d{5,})?(\.[a-z0-9]+)+")
 
 
 def parse_s3_uri(uri: str) -> tuple[str, str]:
@@ -35,13 +36,28 @@ def raw_prefix(contract: Contract, run_date: date) -> str:
 
 
 def part_name(index: int) -> str:
-    """The file name of an extraction's nth part, e.g. part-00000.jsonl.gz."""
-    return f"part-{index:05d}.jsonl.gz"
+    """The name of an extraction's nth object, without the format's suffix, e.g. part-00000."""
+    return f"part-{index:05d}"
+
+
+def source_part_name(uri: str) -> str:
+    """The same for an object that holds what one of the source's objects does.
+
+    It depends on nothing else, so that the object stays as it is when the source gets others.
+    """
+    return f"source-{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
 def is_part_name(name: str) -> bool:
-    """Whether `part_name` could have made this file name."""
+    """Whether an extraction's writer could have made this file name."""
     return _PART_NAME.fullmatch(name) is not None
+
+
+def dead_letters_prefix(contract: Contract, run_date: date) -> str:
+    """Where the records lie that the raw format refused, e.g. s3://b/errors/orders/2026/01/31/."""
+    bucket, _ = parse_s3_uri(contract.places.raw)
+    year, month, day = run_date.isoformat().split("-")
+    return f"s3://{bucket}/errors/{contract.dataset}/{year}/{month}/{day}/"
 
 
 def manifest_uri(contract: Contract, run_date: date) -> str:

@@ -115,6 +115,29 @@ def write_manifest(s3: S3Client, uri: str, manifest: Manifest) -> None:
         put_bytes(s3, bucket=bucket, key=key, body=body, content_type="application/json")
 
 
+def earlier_uri(uri: str) -> str:
+    """Where a manifest is put aside while its extraction is replaced."""
+    return f"{uri.removesuffix('.json')}.earlier.json"
+
+
+def find_manifest(s3: S3Client, uri: str) -> Manifest | None:
+    """What is known of an extraction: its manifest, or the one that a run which died put aside.
+
+    Of the latter, objects may have been replaced meanwhile: their digests tell.
+    """
+    return read_if_there(s3, uri) or read_if_there(s3, earlier_uri(uri))
+
+
+def read_if_there(s3: S3Client, uri: str) -> Manifest | None:
+    """The manifest at a URI; None if there is none, or a damaged one."""
+    bucket, key = parse_s3_uri(uri)
+    with explain_storage_errors(uri):
+        try:
+            return Manifest.from_json(get_bytes(s3, bucket=bucket, key=key).decode())
+        except (ValueError, s3.exceptions.NoSuchKey):
+            return None
+
+
 def read_manifest(s3: S3Client, uri: str) -> Manifest:
     """Read an extraction's manifest.
 

@@ -1,10 +1,17 @@
 """How the raw objects of a run are laid out: strategies that a contract names.
 
-A strategy of your own is a subclass of `Strategy` in `STRATEGIES`.
+One of your own is a subclass of `Strategy` in `STRATEGIES`:
+
+    class ByMonth(Strategy):
+        def prefix(self, run_date: date) -> str:
+            return f"month={run_date:%Y-%m}/date={run_date}/"
+
+    STRATEGIES["month"] = ByMonth
 """
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime
 from urllib.parse import quote
@@ -13,6 +20,7 @@ from etl.model import Contract
 
 # What Hive, Spark and Athena call the partition of rows without a value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+_NAME_LIMIT = 255  # a key is at most 1,024 bytes long
 _HOUR = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 
 
@@ -20,15 +28,18 @@ class Strategy:
     """By date: raw/shop/orders/2026/01/31/.
 
     Attributes:
-        by_record: Whether `folder` depends on the record.
         needs_column: Whether the contract has to name a column.
     """
 
-    by_record = False
     needs_column = False
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
+
+    @property
+    def by_record(self) -> bool:
+        """Whether `folder` depends on the record, which then has to be parsed."""
+        return False
 
     def prefix(self, run_date: date) -> str:
         """Everything of a run date, and nothing else, lies below this."""
@@ -47,7 +58,10 @@ class Strategy:
 class ByDateHour(Strategy):
     """year=2026/month=01/day=31/hour=09/: by the column's hour (UTC), else by that of arrival."""
 
-    by_record = True
+    @property
+    def by_record(self) -> bool:
+        """Whether the contract names a column."""
+        return self.contract.raw.column is not None
 
     def prefix(self, run_date: date) -> str:
         """The run date, as Hive writes partitions."""
@@ -78,13 +92,20 @@ class ByEntity(Strategy):
 class ByColumn(Strategy):
     """2026/01/31/level=ERROR/: one folder for each value of a column."""
 
-    by_record = True
     needs_column = True
 
+    @property
+    def by_record(self) -> bool:
+        """True."""
+        return True
+
     def folder(self, value: object, arrived_at: datetime) -> str:
-        """The value, escaped as Hive does."""
-        text = NO_VALUE if value in (None, "") else quote(str(value), safe=" ,@+")
-        return f"{self.contract.raw.column}={text}/"
+        """The value, escaped as Hive does; what is no name for a folder counts as no value."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        name = quote(text, safe=" ,@+", errors="replace")
+        if value in (None, "") or isinstance(value, (dict, list)) or len(name) > _NAME_LIMIT:
+            name = NO_VALUE
+        return f"{self.contract.raw.column}={name}/"
 
 
 STRATEGIES: dict[str, type[Strategy]] = {
@@ -98,3 +119,18 @@ STRATEGIES: dict[str, type[Strategy]] = {
 def strategy_of(contract: Contract) -> Strategy:
     """The strategy that the contract names."""
     return STRATEGIES[contract.raw.strategy](contract)
+
+
+def keeps_source_objects(contract: Contract) -> bool:
+    """Whether each of the source's objects gets raw objects of its own.
+
+    A contract says so, or asks for what cannot be had otherwise: the name of a record's file, or
+    files that are read once and then found on S3 only.
+    """
+    options = contract.source.options
+    return (
+        contract.raw.per_source_object
+        or options.get("only_new") is True
+        or options.get("after_load", "keep") != "keep"
+        or any(each.lineage and each.name == "_source_file" for each in contract.columns)
+    )

@@ -23,6 +23,7 @@ from etl.contracts import find_contract, load_contract
 from etl.costs import load_prices
 from etl.environment import enter
 from etl.errors import ConservationError, StorageError
+from etl.figures import Figures
 from etl.manifest import Manifest, read_manifest
 from etl.model import Contract
 from etl.publish import PublishResult
@@ -156,11 +157,13 @@ def extract(run: Run) -> Done[Manifest]:
         manifest = _manifest_at_work(run)
         if manifest is None:
             manifest = stage_raw(
-                open_source(run.contract, run.source_context()).items,
+                open_source(run.contract, run.source_context()),
                 s3=s3,
                 contract=run.contract,
                 run_date=run.run_date,
+                run_id=run.run_id,
                 contract_uri=run.contract_uri,
+                settings=run.settings.staging,
                 on_progress=_progress("extract    %s rows so far, %s"),
             )
         else:
@@ -377,15 +380,15 @@ def _next_steps(run: Run) -> tuple[str, ...]:
     return tuple(each.format(**names) for each in steps)
 
 
-def _progress(text: str) -> Callable[[int, int], None]:
+def _progress(text: str) -> Callable[[Figures], None]:
     """Log rows and bytes at most every few seconds."""
     last = time.monotonic()
 
-    def show(rows: int, size: int) -> None:
+    def show(figures: Figures) -> None:
         nonlocal last
         if time.monotonic() - last >= _PROGRESS_SECONDS:
             last = time.monotonic()
-            log.info(text, f"{rows:,}", human_bytes(size))
+            log.info(text, f"{figures.records:,}", human_bytes(figures.bytes))
 
     return show
 

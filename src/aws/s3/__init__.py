@@ -1,5 +1,8 @@
 """Amazon S3: thin functions over a boto3 client. Errors are botocore's own unless said."""
 
+from aws.s3.checksums import ChecksumError, find_checksum, is_checksum_of, join_digests
+from aws.s3.conditional import create_object
+from aws.s3.multipart import MAX_PARTS, MIN_PART_MIB, Multipart
 from aws.s3.objects import (
     S3Object,
     delete_objects,
@@ -9,16 +12,26 @@ from aws.s3.objects import (
     open_object,
     put_bytes,
 )
-from aws.s3.upload import Upload, UploadedObject
+from aws.s3.retries import retry
+from aws.s3.single import copy_object, delete_object
 
 __all__ = [
+    "ChecksumError",
+    "MAX_PARTS",
+    "MIN_PART_MIB",
+    "Multipart",
     "S3Object",
-    "Upload",
-    "UploadedObject",
+    "copy_object",
+    "create_object",
+    "delete_object",
     "delete_objects",
+    "find_checksum",
     "get_bytes",
     "head_object",
+    "is_checksum_of",
     "iter_objects",
+    "join_digests",
     "open_object",
     "put_bytes",
+    "retry",
 ]
