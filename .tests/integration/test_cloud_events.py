@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus
+from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -181,3 +182,33 @@ def test_mapping_that_cannot_be_polled_is_refused(client: Callable[[str], Any], 
             UUID=events.mapping, FilterCriteria={"Filters": [{"Pattern": "{}"}]}
         )
     events.close()
+
+
+def test_schedule_and_pattern_send_their_events_to_a_queue(
+    client: Callable[[str], Any], role: str
+) -> None:
+    rules, events = client("events"), Events(client, role, "scheduled", "handle")
+    rules.put_rule(Name="nightly", ScheduleExpression="cron(0 2 * * ? *)")
+    rules.put_rule(Name="failures", EventPattern=json.dumps({"detail": {"state": ["FAILED"]}}))
+    given = {"Id": "1", "Arn": events.arn(events.queue)}
+    rules.put_targets(Rule="nightly", Targets=[given | {"Input": '{"dry_run": true}'}])
+    rules.put_targets(Rule="failures", Targets=[given | {"InputPath": "$.detail"}])
+    for minute in ("2026-01-02T01:59", "2026-01-02T02:00"):
+        urlopen(f"{rules.meta.endpoint_url}/_cloud/tick/{minute}").close()
+    rules.put_events(
+        Entries=[
+            {"Source": "shop", "DetailType": "job", "Detail": json.dumps({"state": state})}
+            for state in ("SUCCEEDED", "FAILED")
+        ]
+    )
+    assert wait_until(lambda: len(events.bodies()) == 2, seconds=10), events.bodies()
+    assert [json.loads(body) for body in events.bodies()] == [
+        {"dry_run": True},
+        {"state": "FAILED"},
+    ]
+    events.close()
+
+
+def test_schedule_that_could_not_run_is_refused(client: Callable[[str], Any]) -> None:
+    with pytest.raises(ClientError, match="L in a schedule"):
+        client("events").put_rule(Name="last", ScheduleExpression="cron(0 2 L * ? *)")

@@ -23,6 +23,7 @@ import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+ACCOUNT = "123456789012"
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 COMMAND = [sys.executable, "-m", "local_cloud"]
 RunCloud = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -104,6 +105,12 @@ def fill(environment: dict[str, str]) -> None:
     connect(environment, "ssm").put_parameter(Name="/p", Value="1", Type="String")
     connect(environment, "kms").create_key()
     connect(environment, "sns").create_topic(Name="news")
+    states = connect(environment, "stepfunctions")
+    waiting = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    machine = states.create_state_machine(
+        name="waiting", definition=json.dumps(waiting), roleArn=f"arn:aws:iam::{ACCOUNT}:role/r"
+    )["stateMachineArn"]
+    states.start_execution(stateMachineArn=machine, name="long")
 
 
 def check(environment: dict[str, str]) -> None:
@@ -132,6 +139,12 @@ def check(environment: dict[str, str]) -> None:
     assert connect(environment, "ssm").get_parameter(Name="/p")["Parameter"]["Value"] == "1"
     assert len(connect(environment, "kms").list_keys()["Keys"]) == 1
     assert len(connect(environment, "sns").list_topics()["Topics"]) == 1
+    states = connect(environment, "stepfunctions")
+    execution = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:waiting:long"
+    interrupted = states.describe_execution(executionArn=execution)
+    assert (interrupted["status"], interrupted["error"]) == ("FAILED", "States.Runtime")
+    history = states.get_execution_history(executionArn=execution)["events"]
+    assert history[0]["type"] == "ExecutionStarted"
 
 
 def start_endless_function(environment: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ SERVICES = {
     "monitoring": "CloudWatch",
     "logs": "CloudWatch Logs",
     "events": "EventBridge",
+    "states": "Step Functions",
     "ssm": "Systems Manager parameters",
     "kms": "KMS",
     "tagging": "resource tags",
@@ -29,7 +30,7 @@ SERVICES = {
 # What moto would answer with success although nothing happens.
 _OPERATIONS = {
     "athena": "CreateNotebook CreatePresignedNotebookUrl StartCalculationExecution StartSession",
-    "events": "CreateApiDestination CreateArchive PutTargets StartReplay",
+    "events": "CreateApiDestination CreateArchive StartReplay",
     "glue": (
         "CreateBlueprint CreateCrawler CreateDevEndpoint CreateMLTransform CreateSession"
         " CreateTrigger CreateWorkflow RunStatement StartBlueprintRun StartColumnStatisticsTaskRun"
@@ -48,6 +49,7 @@ _OPERATIONS = {
     "s3": "RestoreObject SelectObjectContent",
     "secretsmanager": "ReplicateSecretToRegions RotateSecret",
     "sqs": "StartMessageMoveTask",
+    "states": "StartSyncExecution TestState",
     "ssm": "CreateMaintenanceWindow SendCommand StartAutomationExecution StartSession",
     "sts": "GetFederationToken GetSessionToken",
 }
