@@ -42,6 +42,16 @@ def make_client(
     return session.client(service, config=_patience(config, read_timeout_seconds))
 
 
+def known_regions() -> list[str]:
+    """The regions that boto3 knows S3 to be in, of all partitions."""
+    session = boto3.Session()
+    return [
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("s3", partition_name=partition)
+    ]
+
+
 def _patience(config: AwsConfig, read_timeout_seconds: float | None = None) -> Config:
     return Config(
         retries={"mode": "standard", "total_max_attempts": config.max_attempts},

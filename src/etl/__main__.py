@@ -12,6 +12,7 @@ from rich.table import Table
 from aws.clients import make_client
 from etl.cli import run_command
 from etl.contracts import load_contract
+from etl.doctor import run_doctor
 from etl.environment import enter
 from etl.errors import UsageError
 from etl.queries import list_queries, load_query, run_named_query
@@ -32,8 +33,17 @@ def main(arguments: list[str] | None = None) -> int:
     query.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
     query.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     query.set_defaults(command=_query)
+    doctor = commands.add_parser("doctor", help="examine an environment before its first run")
+    doctor.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
+    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    doctor.set_defaults(command=_doctor)
     options = parser.parse_args(arguments)
     return run_command(lambda: options.command(options), again="the same command")
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    if exit_code := run_doctor(options.env, as_json=options.json):
+        sys.exit(exit_code)
 
 
 def _query(options: argparse.Namespace) -> None:

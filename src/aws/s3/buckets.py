@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -50,26 +51,31 @@ def is_versioned(client: S3Client, *, bucket: str) -> bool:
     return client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
 
 
-def abort_days(client: S3Client, *, bucket: str) -> int | None:
-    """After how many days parts of uploads that never ended are removed from all of the bucket;
-    None for never."""
+def get_lifecycle_rules(client: S3Client, *, bucket: str) -> list[Mapping[str, Any]]:
+    """The bucket's lifecycle rules as S3 gives them."""
     try:
-        rules: Any = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+        return list(client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"])
     except ClientError as error:
         if _code(error) == "NoSuchLifecycleConfiguration":
-            return None
+            return []
         raise
+
+
+def abort_days(rules: Iterable[Mapping[str, Any]]) -> int | None:
+    """After how many days the parts of uploads that never ended go from all of the bucket; None
+    for never."""
     days = [
         rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
         for rule in rules
         if rule["Status"] == "Enabled"
         and "AbortIncompleteMultipartUpload" in rule
-        and not _narrowed(rule)
+        and not _is_narrow(rule)
     ]
     return min(days, default=None)
 
 
-def _narrowed(rule: dict[str, Any]) -> bool:
+def _is_narrow(rule: Mapping[str, Any]) -> bool:
+    """Whether the rule is for some of the bucket's objects alone."""
     filter = rule.get("Filter", {})
     return bool(rule.get("Prefix") or filter.get("Prefix") or filter.keys() - {"Prefix"})
 
