@@ -35,6 +35,7 @@ class StubSettings:
             "shop_api_url": "http://127.0.0.1:9",
             "shop_api_secret": "etl-test/shop-api",
             "airports_csv": "s3://test-raw/incoming/airports.csv",
+            "app_logs_prefix": "s3://test-raw/incoming/app-logs/",
             **self.places,
         }
 

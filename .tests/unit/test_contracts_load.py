@@ -28,7 +28,8 @@ Document = dict[str, Any]
 
 
 def test_list_datasets_names_the_files() -> None:
-    assert list_datasets() == ["airports", "orders"]
+    files = [path.name for path in CONTRACTS_FOLDER.iterdir()]
+    assert [f"{dataset}.odcs.yaml" for dataset in list_datasets()] == sorted(files)
 
 
 @pytest.mark.parametrize("dataset", list_datasets())

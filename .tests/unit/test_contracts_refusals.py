@@ -11,7 +11,7 @@ import pytest
 import yaml
 from support.contracts import StubSettings, edited_contract, find_property, write_contract
 
-from etl.contracts import load_contract
+from etl.contracts import list_datasets, load_contract
 from etl.errors import ContractError
 
 Document = dict[str, Any]
@@ -668,7 +668,7 @@ def test_unknown_dataset_is_refused_with_those_there_are(dataset: str) -> None:
     with pytest.raises(ContractError) as refusal:
         load_contract(dataset, settings=StubSettings())
 
-    assert "choose one of airports, orders" in str(refusal.value)
+    assert f"choose one of {', '.join(list_datasets())}" in str(refusal.value)
 
 
 def test_csv_contract_with_a_nested_column_is_refused(tmp_path: Path) -> None:

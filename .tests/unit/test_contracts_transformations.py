@@ -94,13 +94,6 @@ def test_contract_with_all_of_them_is_read(tmp_path: Path) -> None:
     assert Contract.from_json(contract.to_json()) == contract
 
 
-def test_source_file_of_a_file_source_needs_raw_objects_of_its_own(tmp_path: Path) -> None:
-    lineage = _custom(lineage=["_source_file"])
-
-    assert edited_contract(tmp_path, lineage, dataset="airports").raw.per_source_object
-    assert not edited_contract(tmp_path, lineage).raw.per_source_object
-
-
 def test_load_mode_is_only_needed_where_there_is_a_warehouse(tmp_path: Path) -> None:
     def edit(document: Document) -> None:
         properties = document["schema"][0]["customProperties"]

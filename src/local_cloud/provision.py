@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from etl.errors import EtlError
 from etl.settings import ROOT, Settings, load_settings
 from local_cloud.context import Cloud
+from local_cloud.demo_files import put_demo_files
 from local_cloud.shop_token import ShopToken
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ _EXISTS = {
     "ResourceAlreadyExistsException",
 }
 _ABSENT = {"404", "EntityNotFoundException", "ResourceNotFoundException"}
+_PRIVATE = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_ENCRYPTED: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+_ABORTED: Any = {
+    "Rules": [
+        {
+            "ID": "abort-incomplete-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        }
+    ]
+}
 _GLUE_VERSION = "5.1"
 _RUNTIME = "python3.12"
 
@@ -54,7 +67,7 @@ def provision(cloud: Cloud) -> None:
     _athena(cloud, settings)
     _metrics(cloud, settings)
     ShopToken(cloud).provide()
-    _demo_files(cloud, settings)
+    put_demo_files(cloud.client("s3"), settings)
 
 
 def _build() -> dict[str, Path]:
@@ -89,14 +102,17 @@ def _find(call: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def _buckets(cloud: Cloud, settings: Settings) -> None:
-    s3 = cloud.client("s3")
+    s3, names = cloud.client("s3"), settings.buckets
     existing = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    private = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    for name in sorted(set(settings.buckets.model_dump().values()) - existing):
-        s3.create_bucket(Bucket=name)
+    for name in sorted(set(names.model_dump().values())):
+        if name not in existing:
+            s3.create_bucket(Bucket=name)
         s3.put_public_access_block(
-            Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(private, True)
+            Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(_PRIVATE, True)
         )
+        s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_ENCRYPTED)
+    s3.put_bucket_lifecycle_configuration(Bucket=names.raw, LifecycleConfiguration=_ABORTED)
+    s3.put_bucket_versioning(Bucket=names.artifacts, VersioningConfiguration={"Status": "Enabled"})
 
 
 def _role(cloud: Cloud, arn: str, service: str) -> None:
@@ -214,18 +230,6 @@ def _athena(cloud: Cloud, settings: Settings) -> None:
 def _metrics(cloud: Cloud, settings: Settings) -> None:
     if settings.metrics.log_group:
         _create(cloud.client("logs").create_log_group, logGroupName=settings.metrics.log_group)
-
-
-def _demo_files(cloud: Cloud, settings: Settings) -> None:
-    """The airports that `make run DATASET=airports` reads, from the package that brings them."""
-    spec = importlib.util.find_spec("vega_datasets")
-    place = settings.places.get("airports_csv", "")
-    if not spec or not spec.origin or not place.startswith("s3://"):
-        return
-    bucket, _, key = place.removeprefix("s3://").partition("/")
-    if _find(cloud.client("s3").head_object, Bucket=bucket, Key=key) is None:
-        source = Path(spec.origin).parent / "_data" / "airports.csv"
-        cloud.client("s3").upload_file(str(source), bucket, key)
 
 
 def provisioning(cloud: Cloud, on_change: Callable[[], None]) -> WSGIApplication:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +22,7 @@ from etl.contracts.properties import (
 )
 from etl.contracts.quality import QualityReader
 from etl.errors import ContractError
-from etl.model import Column, Contract, Raw, Source
+from etl.model import Contract
 
 _ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS_FOLDER = _ROOT / "config" / "contracts"
@@ -140,21 +138,19 @@ def _read(
 
     places = servers.read_places(table.physicalName or dataset)
     load_mode = custom.read_load_mode(is_loaded=bool(places.schema))
-    lineage = custom.read_lineage()
-    raw = servers.read_raw([each.path[0] for each in columns if each.path])
     return Contract(
         dataset=dataset,
         version=_version(document, problems),
         domain=_domain(document, problems),
         description=_purpose(document),
-        columns=(*columns, *lineage),
+        columns=(*columns, *custom.read_lineage()),
         primary_key=key,
         latest_by=custom.read_latest_by(columns),
         partition=partition.column_name if partition else "",
         load_mode=load_mode,
         source=source,
         places=places,
-        raw=_with_source_objects(raw, source, lineage),
+        raw=servers.read_raw([each.path[0] for each in columns if each.path]),
         rules=tuple(quality.rules),
         checks=(*quality.checks, *custom.read_limit()),
         partition_columns=custom.read_partition_columns(
@@ -165,12 +161,6 @@ def _read(
         filter=custom.read_filter(columns),
         detect_deletes=custom.read_detect_deletes(load_mode=load_mode, source_kind=source.kind),
     )
-
-
-def _with_source_objects(raw: Raw, source: Source, lineage: Sequence[Column]) -> Raw:
-    """Files whose rows are to name them are staged one by one."""
-    names_them = any(each.name == "_source_file" for each in lineage)
-    return replace(raw, per_source_object=True) if names_them and source.kind == "file" else raw
 
 
 def _version(document: OpenDataContractStandard, problems: Problems) -> str:
