@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from etl.errors import EtlError
 from etl.settings import ROOT, Settings, load_settings
+from local_cloud.buckets import put_buckets
 from local_cloud.context import Cloud
 from local_cloud.demo_files import put_demo_files
 from local_cloud.shop_token import ShopToken
@@ -35,18 +36,6 @@ _EXISTS = {
     "ResourceAlreadyExistsException",
 }
 _ABSENT = {"404", "EntityNotFoundException", "ResourceNotFoundException"}
-_PRIVATE = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-_ENCRYPTED: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-_ABORTED: Any = {
-    "Rules": [
-        {
-            "ID": "abort-incomplete-uploads",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-        }
-    ]
-}
 _GLUE_VERSION = "5.1"
 _RUNTIME = "python3.12"
 
@@ -55,7 +44,7 @@ def provision(cloud: Cloud) -> None:
     """Create what is missing and update what differs."""
     settings = load_settings("local")
     built = _build()
-    _buckets(cloud, settings)
+    put_buckets(cloud.client("s3"), settings)
     role = f"arn:aws:iam::{cloud.account_id}:role/{settings.glue.job_name}"
     _role(cloud, role, "glue.amazonaws.com")
     _glue(cloud, settings, role, built["etl"])
@@ -99,20 +88,6 @@ def _find(call: Callable[..., Any], **arguments: Any) -> Any:
         if error.response["Error"]["Code"] not in _ABSENT:
             raise
         return None
-
-
-def _buckets(cloud: Cloud, settings: Settings) -> None:
-    s3, names = cloud.client("s3"), settings.buckets
-    existing = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    for name in sorted(set(names.model_dump().values())):
-        if name not in existing:
-            s3.create_bucket(Bucket=name)
-        s3.put_public_access_block(
-            Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(_PRIVATE, True)
-        )
-        s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_ENCRYPTED)
-    s3.put_bucket_lifecycle_configuration(Bucket=names.raw, LifecycleConfiguration=_ABORTED)
-    s3.put_bucket_versioning(Bucket=names.artifacts, VersioningConfiguration={"Status": "Enabled"})
 
 
 def _role(cloud: Cloud, arn: str, service: str) -> None:

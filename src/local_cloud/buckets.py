@@ -1,0 +1,49 @@
+"""The buckets that config/local.yml names, set up as a real account's should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from etl.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import (
+        BucketLifecycleConfigurationTypeDef,
+        PublicAccessBlockConfigurationTypeDef,
+        ServerSideEncryptionConfigurationTypeDef,
+    )
+
+_PRIVATE: PublicAccessBlockConfigurationTypeDef = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+_ENCRYPTED: ServerSideEncryptionConfigurationTypeDef = {
+    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+}
+_ABORTED: BucketLifecycleConfigurationTypeDef = {
+    "Rules": [
+        {
+            "ID": "abort-incomplete-uploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        }
+    ]
+}
+
+
+def put_buckets(s3: S3Client, settings: Settings) -> None:
+    """Create the buckets that are missing, and set all of them up."""
+    names = settings.buckets
+    existing = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    for name in sorted(set(names.model_dump().values())):
+        if name not in existing:
+            s3.create_bucket(Bucket=name)
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=_PRIVATE)
+        s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_ENCRYPTED)
+    s3.put_bucket_lifecycle_configuration(Bucket=names.raw, LifecycleConfiguration=_ABORTED)
+    # What sources were read up to lies here, and cannot be made again.
+    s3.put_bucket_versioning(Bucket=names.artifacts, VersioningConfiguration={"Status": "Enabled"})
