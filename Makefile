@@ -13,7 +13,7 @@ CODE := src flows _glue-job _lambda tools bench .tests
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header pyproject.toml
 
-.PHONY: help run test check lint format install up down status env package lock clean
+.PHONY: help run test check lint format install up down status doctor env package lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -48,6 +48,9 @@ down: $(VENV)/run.stamp ## Stop the embedded cloud; its data stays
 
 status: $(VENV)/run.stamp ## Say whether the embedded cloud is up, and where
 	@$(BIN)/python -m local_cloud status
+
+doctor: $(VENV)/run.stamp ## Examine an environment before its first run (ENV=)
+	@PYTHONPATH=src $(BIN)/python -m etl doctor --env $(ENV)
 
 env: $(VENV)/run.stamp ## Print the variables for other tools: eval "$$(make env)"
 	@$(BIN)/python -m local_cloud env
