@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aws.clients import make_client
+from etl.catalog import command as catalog
 from etl.cli import run_command
 from etl.contracts import load_contract
 from etl.doctor import run_doctor
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     query.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
     query.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     query.set_defaults(command=_query)
+    catalog.add_command(commands)
     doctor = commands.add_parser("doctor", help="examine an environment before its first run")
     doctor.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")

@@ -18,7 +18,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.catalog.catalog import Catalog
 from etl.catalog.layers import Layer, RunDates
 from etl.catalog.stores import S3Store, StoredFile
 from etl.catalog.versions import LayerVersion, Version, write_version
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
     from mypy_boto3_s3 import S3Client
 
+    from etl.catalog.catalog import Catalog
+
 __all__ = [
-    "Catalog",
     "Layer",
     "LayerVersion",
     "RunDates",
@@ -51,6 +51,8 @@ __all__ = [
 
 def open_catalog(env: str | None = None, *, contracts: Path = CONTRACTS_FOLDER) -> Catalog:
     """The catalogue of an environment, by default $ETL_ENV or local."""
+    from etl.catalog.catalog import Catalog  # Arrow's datasets load slowly, and runs need none
+
     return Catalog(enter(env or os.environ.get("ETL_ENV", "local")), contracts=contracts)
 
 
