@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from etl.manifest import Manifest
 from etl.model import Contract
+from etl.sources.files import settle_files
 from etl.sources.records import SourceContext
 from etl.state import write_progress
 
@@ -20,8 +21,16 @@ class Finished:
 
 
 def finish_source(contract: Contract, manifest: Manifest, context: SourceContext) -> Finished:
-    """Keep how far the source was read. Doing it again changes nothing."""
-    if manifest.progress and context.backfill_from is None:
-        s3 = context.client("s3")
-        write_progress(s3, context.state_prefix, manifest.run_date, manifest.progress)
+    """Keep how far the source was read, and move or delete its files. Doing it again is harmless.
+
+    A backfill leaves everything as it is.
+
+    Raises:
+        StorageError: A bucket is missing or refuses access.
+    """
+    if not manifest.progress or context.backfill_from is not None:
+        return Finished()
+    if contract.source.kind == "file":
+        return Finished(**settle_files(contract, manifest, context))
+    write_progress(context.client("s3"), context.state_prefix, manifest.run_date, manifest.progress)
     return Finished()

@@ -1,0 +1,108 @@
+"""Keep, move or delete files whose records are loaded; it can be done again at any point."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import PurePosixPath
+
+from etl.manifest import Manifest
+from etl.model import Contract
+from etl.sources.files.ledger import Ledger, Taken, TakenFile, with_objects
+from etl.sources.files.options import AfterLoad, FileOptions, read_file_options
+from etl.sources.files.stores import LocalStore, S3Store, Store
+from etl.sources.records import SourceContext, SourceObject
+
+_AT_ONCE = 8
+
+
+def open_store(location: str, options: FileOptions, context: SourceContext) -> Store:
+    """Where the files of a location are."""
+    if location.startswith("s3://"):
+        return S3Store(context.client("s3", region=options.region, role_arn=options.role_arn))
+    return LocalStore()
+
+
+def settle_files(contract: Contract, manifest: Manifest, context: SourceContext) -> Counter[str]:
+    """Remember which files the run has taken, and then do with them what the contract says.
+
+    Where each is to go is written before the first is moved: what a run that dies in between has
+    left undone, `settle_pending` does.
+
+    Returns:
+        How many files were "kept", "moved" and "deleted".
+    """
+    store = open_store(contract.source.location, read_file_options(contract), context)
+    ledger = Ledger(context)
+    read = Taken.from_progress(manifest.progress)
+    earlier = ledger.read(manifest.run_date)
+    decided = {each.found: each for each in earlier.files if earlier.after_load == read.after_load}
+    files = with_objects(read.files, manifest.objects)
+    taken = replace(read, files=_with_targets(files, decided, store))
+    ledger.write(manifest.run_date, taken)
+    return _settle(manifest.run_date, taken, ledger, store)
+
+
+def settle_pending(taken: dict[date, Taken], ledger: Ledger, store: Store) -> None:
+    """Move and delete what runs that were killed meanwhile have not."""
+    for run_date, each in taken.items():
+        if each.pending:
+            _settle(run_date, each, ledger, store)
+
+
+def _settle(run_date: date, taken: Taken, ledger: Ledger, store: Store) -> Counter[str]:
+    pending = taken.pending
+    if not pending:
+        return Counter(kept=len(taken.files))
+    settle = partial(_settle_one, after_load=taken.after_load, store=store)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="settle") as pool:
+        outcomes = Counter(pool.map(settle, pending))
+    done = [replace(each, settled=True) for each in taken.files]
+    ledger.write(run_date, replace(taken, files=done))
+    return outcomes
+
+
+def _settle_one(file: TakenFile, *, after_load: AfterLoad, store: Store) -> str:
+    outcome = {"move": "moved", "delete": "deleted"}[after_load]
+    found = store.find(file.uri)
+    if found is None:
+        return outcome
+    if found.found != file.found:  # another file by now, which a later run takes
+        return "kept"
+    if file.completed:
+        store.move(file.found, file.completed)
+    else:
+        store.delete(file.found)
+    return outcome
+
+
+def _with_targets(
+    files: Sequence[TakenFile], decided: Mapping[SourceObject, TakenFile], store: Store
+) -> list[TakenFile]:
+    """Each file with a place of its own to be moved to; what was decided before stands."""
+    fresh = [each.completed for each in files if each.completed and each.found not in decided]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="settle") as pool:
+        occupied = {uri for uri, found in zip(fresh, pool.map(store.find, fresh)) if found}
+    occupied.update(each.completed for each in decided.values() if each.completed)
+    placed: list[TakenFile] = []
+    for file in files:
+        if before := decided.get(file.found):
+            file = replace(file, completed=before.completed, settled=before.settled)
+        elif file.completed in occupied:
+            file = replace(file, completed=_another_name(file))
+        placed.append(file)
+    return placed
+
+
+def _another_name(file: TakenFile) -> str:
+    """prices.3f2a91c0.csv.gz: another version of the file has taken the plain name."""
+    identity = f"{file.uri} {file.size} {file.etag} {file.modified_at}"
+    mark = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    folder, slash, name = str(file.completed).rpartition("/")
+    suffixes = "".join(PurePosixPath(name).suffixes)
+    return f"{folder}{slash}{name.removesuffix(suffixes)}.{mark}{suffixes}"

@@ -1,0 +1,111 @@
+"""Look at, move and delete single files, on S3 or on this machine; each only if it is unchanged."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from aws.s3 import copy_object, delete_object, head_object
+from etl.keys import parse_s3_uri
+from etl.sources.files.source_file import LocalFile, S3File, SourceFile, look_at
+from etl.sources.records import SourceObject
+from etl.storage import explain_storage_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class Store(Protocol):
+    """Where a source's files are, and where they are moved."""
+
+    def find(self, uri: str) -> SourceFile | None:
+        """The file as it is; None if there is none."""
+        ...
+
+    def move(self, file: SourceObject, target: str) -> None:
+        """Move a file that is as it was found; one that has changed stays."""
+        ...
+
+    def delete(self, file: SourceObject) -> None:
+        """Delete a file that is as it was found; one that has changed stays."""
+        ...
+
+
+class S3Store:
+    """Objects, in any buckets that one client reaches."""
+
+    def __init__(self, s3: S3Client) -> None:
+        self._s3 = s3
+
+    def find(self, uri: str) -> SourceFile | None:
+        """The object as it is."""
+        bucket, key = parse_s3_uri(uri)
+        with explain_storage_errors(uri):
+            found = head_object(self._s3, bucket=bucket, key=key)
+        if found is None:
+            return None
+        folder = key[: key.rfind("/") + 1]
+        return S3File.of(found, folder, s3=self._s3, bucket=bucket)
+
+    def move(self, file: SourceObject, target: str) -> None:
+        """Copy the object as S3 does it, then delete it."""
+        bucket, key = parse_s3_uri(file.uri)
+        to_bucket, to_key = parse_s3_uri(target)
+        with explain_storage_errors(target):
+            copied = copy_object(
+                self._s3,
+                bucket=bucket,
+                key=key,
+                etag=file.etag or "",
+                size=file.size,
+                to_bucket=to_bucket,
+                to_key=to_key,
+            )
+        if copied:
+            self.delete(file)
+
+    def delete(self, file: SourceObject) -> None:
+        """Delete the object."""
+        bucket, key = parse_s3_uri(file.uri)
+        with explain_storage_errors(file.uri):
+            delete_object(self._s3, bucket=bucket, key=key, etag=file.etag or "")
+
+
+class LocalStore:
+    """Files of this machine."""
+
+    def find(self, uri: str) -> SourceFile | None:
+        """The file as it is."""
+        path = Path(uri)
+        return LocalFile.at(path, path.parent) if path.is_file() else None
+
+    def move(self, file: SourceObject, target: str) -> None:
+        """Rename the file; to another file system, copy it whole first."""
+        path = Path(target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.replace(file.uri, path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy_whole(Path(file.uri), path)
+            self.delete(file)
+
+    def delete(self, file: SourceObject) -> None:
+        """Delete the file."""
+        if look_at(Path(file.uri)) == file:
+            os.unlink(file.uri)
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy so that the target is there whole or not at all, whenever the machine stops."""
+    part = target.with_name(f".{target.name}.part")
+    with source.open("rb") as reading, part.open("wb") as writing:
+        shutil.copyfileobj(reading, writing, 1024 * 1024)
+        writing.flush()
+        os.fsync(writing.fileno())
+    shutil.copystat(source, part)
+    os.replace(part, target)
