@@ -18,18 +18,19 @@ from typing import Any, Generic, TypeVar
 from aws.clients import make_client
 from aws.s3 import put_bytes
 from etl import keys
+from etl.catalog import record_version
 from etl.cli import check_run_date
 from etl.contracts import find_contract, load_contract
 from etl.costs import load_prices
 from etl.environment import enter
-from etl.errors import ConservationError, StorageError
+from etl.errors import ConservationError, ContractError, StorageError
 from etl.figures import Figures
 from etl.manifest import Manifest, read_manifest
 from etl.model import Contract
 from etl.publish import PublishResult
 from etl.publish import publish as publish_partition
 from etl.report import Rows, RunReport, StageReport, human_bytes
-from etl.settings import Settings
+from etl.settings import Settings, load_settings
 from etl.sources import open_source
 from etl.sources.finish import Finished, finish_source
 from etl.sources.records import SourceContext
@@ -131,23 +132,53 @@ def _stopwatch() -> Iterator[_Watch]:
     watch.seconds = time.monotonic() - started
 
 
-def start(*, environment: str, dataset: str, run_date: date, loader: str | None = None) -> Run:
+def start(
+    *,
+    environment: str,
+    dataset: str,
+    run_date: date,
+    loader: str | None = None,
+    backfill_from: date | None = None,
+) -> Run:
     """Check the input, enter the environment, read the contract and keep it where all can read it.
+
+    Args:
+        backfill_from: The first date of the backfill that the run belongs to. The backfill has
+            entered the environment, once for all its dates.
 
     Raises:
         UsageError, SettingsError, ContractError, StorageError: Nothing has been touched.
     """
     check_run_date(run_date)
     find_contract(dataset)
-    settings = enter(environment)
+    settings = enter(environment) if backfill_from is None else load_settings(environment)
     if loader:
         warehouse = settings.warehouse.model_copy(update={"loader": loader})
         settings = settings.model_copy(update={"warehouse": warehouse})
     contract = load_contract(dataset, settings=settings)
-    run = Run(run_id=uuid.uuid4().hex[:12], run_date=run_date, contract=contract, settings=settings)
+    _check_carried(contract)
+    run = Run(
+        run_id=uuid.uuid4().hex[:12],
+        run_date=run_date,
+        contract=contract,
+        settings=settings,
+        backfill_from=backfill_from,
+    )
     run.write(run.contract_uri, contract.to_json())
     log.info("run %s: %s %s in %s", run.run_id, dataset, run_date, environment)
     return run
+
+
+def _check_carried(contract: Contract) -> None:
+    places = contract.places
+    layers = {"raw": places.raw, "processed": places.processed, "quarantine": places.quarantine}
+    folders = [name for name, place in layers.items() if place and not place.startswith("s3://")]
+    if folders:
+        raise ContractError(
+            f"{contract.dataset} has its {', '.join(folders)} layer in a folder; the pipeline"
+            " carries what lies on S3",
+            fix="read and write it by etl.catalog, or make those servers of type: s3",
+        )
 
 
 def extract(run: Run) -> Done[Manifest]:
@@ -284,13 +315,27 @@ def publish(
             files=[each.uri for each in transformed.result.files],
             expected_rows=rows.loaded,
         )
+        _record_version(run, raw=rows.extracted, processed=rows.loaded, quarantine=rows.quarantined)
     cost = load_prices().athena(bytes_scanned=result.bytes_scanned)
     return _done(result, "publish", watch, result.rows, result.bytes_scanned, cost)
 
 
 def finish(run: Run, extracted: Done[Manifest]) -> Finished:
     """Tell the source that its records have arrived; before that, nothing is moved or deleted."""
+    if not run.contract.is_transformed:
+        _record_version(run, raw=extracted.result.rows)
     return finish_source(run.contract, extracted.result, run.source_context())
+
+
+def _record_version(run: Run, **rows: int) -> None:
+    record_version(
+        run.client("s3"),
+        contract=run.contract,
+        run_date=run.run_date,
+        run_id=run.run_id,
+        artifacts_bucket=run.settings.buckets.artifacts,
+        rows=rows,
+    )
 
 
 def report(
