@@ -50,7 +50,7 @@ status: $(VENV)/run.stamp ## Say whether the embedded cloud is up, and where
 	@$(BIN)/python -m local_cloud status
 
 doctor: $(VENV)/run.stamp ## Examine an environment before its first run (ENV=)
-	@PYTHONPATH=src $(BIN)/python -m etl doctor --env $(ENV)
+	@$(BIN)/python -m etl doctor --env $(ENV)
 
 env: $(VENV)/run.stamp ## Print the variables for other tools: eval "$$(make env)"
 	@$(BIN)/python -m local_cloud env
