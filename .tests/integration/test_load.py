@@ -8,56 +8,21 @@ import random
 import signal
 import threading
 import uuid
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from warehouse_samples import change_column, make_contract
+from support.warehouses import LOADERS, Warehouse, make_row
+from warehouse_samples import change_column
 
 from aws.redshift.errors import ConnectionLostError, StatementError
 from etl.errors import WarehouseError
-from etl.keys import parse_s3_uri, processed_uri
+from etl.keys import parse_s3_uri
 from etl.model import Column, Type
 from etl.settings import load_settings
-from etl.warehouse.executor import open_executor
-from etl.warehouse.load import load
 
 DAY_1, DAY_2, DAY_3 = (date(2026, 1, day) for day in (1, 2, 3))
-LOADERS = ("copy", "data-api")
 MODES = ("replace", "merge")
-
-ITEM = pa.struct([("sku", pa.string()), ("quantity", pa.int32())])
-ARROW_TYPES = {
-    "id": pa.string(),
-    "small": pa.int32(),
-    "big": pa.int64(),
-    "price": pa.decimal128(12, 2),
-    "weight": pa.float64(),
-    "gift": pa.bool_(),
-    "day": pa.date32(),
-    "updated_at": pa.timestamp("us", tz="UTC"),
-    "note": pa.string(),
-    "items": pa.list_(ITEM),
-    "colour": pa.string(),
-}
-
-
-def _row(key, *, small=1, hour=0, note="Zoë 'quoted' \\ 😀", **more):
-    return {
-        "id": key,
-        "small": small,
-        "big": 2**62,
-        "price": Decimal("-12.50"),
-        "weight": 0.1,
-        "gift": True,
-        "day": DAY_1,
-        "updated_at": datetime(2026, 1, 1, hour, 0, 0, 123456, tzinfo=UTC),
-        "note": note,
-        "items": [{"sku": "SKU-1", "quantity": 2}],
-        **more,
-    }
 
 
 @pytest.fixture
@@ -69,85 +34,16 @@ def warehouse(client):
     made.close()
 
 
-class Warehouse:
-    def __init__(self, settings, s3, schema):
-        self.settings, self.s3, self.schema = settings, s3, schema
-        self._executors = {}
-
-    def contract(self, **changes):
-        contract = make_contract(**changes)
-        bucket = self.settings.buckets.processed
-        processed = f"s3://{bucket}/processed/sales/{self.schema}/"
-        places = dataclasses.replace(contract.places, schema=self.schema, processed=processed)
-        return dataclasses.replace(contract, places=places)
-
-    def elsewhere(self, **changes):
-        """This one with other settings."""
-        section = self.settings.warehouse.model_copy(update=changes)
-        settings = self.settings.model_copy(update={"warehouse": section})
-        return Warehouse(settings, self.s3, self.schema)
-
-    def open_executor(self, loader="copy"):
-        section = self.settings.warehouse.model_copy(update={"loader": loader})
-        return open_executor(self.settings.model_copy(update={"warehouse": section}), label="test")
-
-    def executor(self, loader="copy"):
-        """One for all of a test's loads, as making clients takes longer than loading."""
-        if loader not in self._executors:
-            self._executors[loader] = self.open_executor(loader)
-        return self._executors[loader]
-
-    def close(self):
-        for executor in self._executors.values():
-            executor.close()
-
-    def write(self, contract, run_date, rows):
-        """One Parquet file of the rows; no file for none."""
-        if not rows:
-            return []
-        fields = [(column.name, ARROW_TYPES[column.name]) for column in contract.columns]
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), sink)
-        body = sink.getvalue().to_pybytes()
-        uri = processed_uri(contract, run_date) + "part-00000.parquet"
-        bucket, key = parse_s3_uri(uri)
-        self.s3.put_object(Bucket=bucket, Key=key, Body=body)
-        return [{"uri": uri, "bytes": len(body)}]
-
-    def load(self, contract, run_date, rows, *, loader="copy", expected=None, executor=None):
-        metrics = {
-            "manifest_digest": "ab" * 32,
-            "rows": {"read": len(rows) + 3, "quarantined": 2, "deduplicated": 1, "filtered": 0},
-            "files": self.write(contract, run_date, rows),
-        }
-        return load(
-            s3=self.s3,
-            contract=contract,
-            run_date=run_date,
-            run_id="run-1",
-            metrics=metrics,
-            rows=len(rows) if expected is None else expected,
-            settings=self.settings,
-            executor=executor or self.executor(loader),
-        )
-
-    def query(self, sql, loader="copy"):
-        return self.executor(loader).query(sql.format(s=f'"{self.schema}"'))
-
-    def drop(self):
-        self.executor().execute(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
-
-
 @pytest.mark.parametrize("loader", LOADERS)
 def test_load_values_arrive_exactly(warehouse, loader):
-    warehouse.load(warehouse.contract(), DAY_1, [_row("a"), {"id": "b"}], loader=loader)
+    warehouse.load(warehouse.contract(), DAY_1, [make_row("a"), {"id": "b"}], loader=loader)
     full, empty = warehouse.query(
         "SELECT id, small, big, price, weight, gift, day, updated_at, note,"
         " JSON_SERIALIZE(items), ingest_date FROM {s}.things ORDER BY id",
         loader,
     )
     assert full == (
-        *(value for name, value in _row("a").items() if name != "items"),
+        *(value for name, value in make_row("a").items() if name != "items"),
         '[{"sku":"SKU-1","quantity":2}]',
         DAY_1,
     )
@@ -157,7 +53,7 @@ def test_load_values_arrive_exactly(warehouse, loader):
 @pytest.mark.parametrize("mode", MODES)
 def test_load_three_times_by_both_loaders_gives_the_same_table(warehouse, mode):
     contract = warehouse.contract(load_mode=mode)
-    rows = [_row(key) for key in "abc"]
+    rows = [make_row(key) for key in "abc"]
     results = [
         warehouse.load(contract, DAY_1, rows, loader=loader)
         for loader in ("copy", "data-api", "copy")
@@ -169,8 +65,8 @@ def test_load_three_times_by_both_loaders_gives_the_same_table(warehouse, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_load_dates_in_either_order_give_the_same_table(warehouse, mode):
     contract = warehouse.contract(load_mode=mode)
-    first = [_row("a", small=1, hour=1), _row("b", small=1, hour=9)]
-    second = [_row("a", small=2, hour=5), _row("b", small=2, hour=5)]
+    first = [make_row("a", small=1, hour=1), make_row("b", small=1, hour=9)]
+    second = [make_row("a", small=2, hour=5), make_row("b", small=2, hour=5)]
     warehouse.load(contract, DAY_1, first)
     forwards = warehouse.load(contract, DAY_2, second)
     warehouse.drop()
@@ -182,16 +78,20 @@ def test_load_dates_in_either_order_give_the_same_table(warehouse, mode):
 
 def test_load_merge_keeps_the_latest_and_counts_the_superseded(warehouse):
     contract = warehouse.contract(load_mode="merge")
-    warehouse.load(contract, DAY_2, [_row("a", small=2, hour=5), _row("b", small=2, hour=5)])
-    result = warehouse.load(contract, DAY_1, [_row("a", small=1, hour=9), _row("b", small=1)])
+    warehouse.load(
+        contract, DAY_2, [make_row("a", small=2, hour=5), make_row("b", small=2, hour=5)]
+    )
+    result = warehouse.load(
+        contract, DAY_1, [make_row("a", small=1, hour=9), make_row("b", small=1)]
+    )
     assert (result.loaded, result.superseded, result.table_rows) == (2, 1, 2)
     assert warehouse.query("SELECT id, small FROM {s}.things ORDER BY id") == [("a", 1), ("b", 2)]
 
 
 def test_load_merge_without_the_winner_brings_the_loser_back(warehouse):
     contract = warehouse.contract(load_mode="merge")
-    warehouse.load(contract, DAY_1, [_row("a", small=1, hour=1)])
-    warehouse.load(contract, DAY_2, [_row("a", small=2, hour=2)])
+    warehouse.load(contract, DAY_1, [make_row("a", small=1, hour=1)])
+    warehouse.load(contract, DAY_2, [make_row("a", small=2, hour=2)])
     assert warehouse.query("SELECT small FROM {s}.things") == [(2,)]
     warehouse.load(contract, DAY_2, [])
     assert warehouse.query("SELECT small, ingest_date FROM {s}.things") == [(1, DAY_1)]
@@ -199,8 +99,8 @@ def test_load_merge_without_the_winner_brings_the_loser_back(warehouse):
 
 def test_load_merge_null_latest_loses_and_equal_latest_goes_to_the_later_date(warehouse):
     contract = warehouse.contract(load_mode="merge")
-    warehouse.load(contract, DAY_2, [_row("a", updated_at=None), _row("b", small=2)])
-    warehouse.load(contract, DAY_1, [_row("a", small=7), _row("b", small=1)])
+    warehouse.load(contract, DAY_2, [make_row("a", updated_at=None), make_row("b", small=2)])
+    warehouse.load(contract, DAY_1, [make_row("a", small=7), make_row("b", small=1)])
     assert warehouse.query("SELECT id, small FROM {s}.things ORDER BY id") == [("a", 7), ("b", 2)]
 
 
@@ -212,7 +112,9 @@ def test_load_any_history_ends_as_one_clean_load_of_each_date(warehouse, mode):
     for _ in range(6):
         day = rng.choice((DAY_1, DAY_2, DAY_3))
         keys = rng.sample("abcd", rng.randint(0, 4))
-        final[day] = [_row(key, small=rng.randint(0, 9), hour=rng.randint(0, 3)) for key in keys]
+        final[day] = [
+            make_row(key, small=rng.randint(0, 9), hour=rng.randint(0, 3)) for key in keys
+        ]
         messy = warehouse.load(contract, day, final[day], loader=rng.choice(LOADERS))
     warehouse.drop()
     for day, rows in rng.sample(list(final.items()), len(final)):
@@ -223,8 +125,8 @@ def test_load_any_history_ends_as_one_clean_load_of_each_date(warehouse, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_load_of_an_empty_day_empties_its_partition_alone(warehouse, mode):
     contract = warehouse.contract(load_mode=mode)
-    before = warehouse.load(contract, DAY_1, [_row("a")])
-    warehouse.load(contract, DAY_2, [_row("b")])
+    before = warehouse.load(contract, DAY_1, [make_row("a")])
+    warehouse.load(contract, DAY_2, [make_row("b")])
     after = warehouse.load(contract, DAY_2, [])
     assert (after.loaded, after.superseded) == (0, 0)
     assert after.table_hash == before.table_hash
@@ -233,7 +135,7 @@ def test_load_of_an_empty_day_empties_its_partition_alone(warehouse, mode):
 def test_load_writes_one_ledger_row_a_run_date(warehouse):
     contract = warehouse.contract()
     for loader in LOADERS:
-        warehouse.load(contract, DAY_1, [_row("a"), _row("b")], loader=loader)
+        warehouse.load(contract, DAY_1, [make_row("a"), make_row("b")], loader=loader)
     assert warehouse.query(
         "SELECT run_date, run_id, dataset, contract_version, contract_fingerprint, extracted,"
         " deduplicated, quarantined, loaded, superseded, manifest_digest FROM {s}.things__ledger"
@@ -245,19 +147,19 @@ def test_load_writes_one_ledger_row_a_run_date(warehouse):
 def test_table_hash_tells_every_difference(warehouse):
     contract = warehouse.contract()
     variants = [
-        [_row("a")],
-        [_row("a"), _row("b")],
-        [_row("a", small=None)],
-        [_row("a", note="")],
-        [_row("a", note=None)],
-        [_row("a", note="-")],
-        [_row("a", gift=False)],
-        [_row("a", gift=None)],
-        [_row("a", price=Decimal("-12.51"))],
-        [_row("a", hour=1)],
-        [_row("a", items=None)],
-        [_row("a", items=[])],
-        [_row("a", items=[{"sku": None, "quantity": 2}])],
+        [make_row("a")],
+        [make_row("a"), make_row("b")],
+        [make_row("a", small=None)],
+        [make_row("a", note="")],
+        [make_row("a", note=None)],
+        [make_row("a", note="-")],
+        [make_row("a", gift=False)],
+        [make_row("a", gift=None)],
+        [make_row("a", price=Decimal("-12.51"))],
+        [make_row("a", hour=1)],
+        [make_row("a", items=None)],
+        [make_row("a", items=[])],
+        [make_row("a", items=[{"sku": None, "quantity": 2}])],
     ]
     hashes = [warehouse.load(contract, DAY_1, rows).table_hash for rows in variants]
     hashes.append(warehouse.load(contract, DAY_2, variants[-1]).table_hash)
@@ -268,12 +170,12 @@ def test_table_hash_tells_every_difference(warehouse):
 @pytest.mark.parametrize("loader", LOADERS)
 def test_load_of_another_number_of_rows_changes_nothing(warehouse, loader):
     contract = warehouse.contract()
-    before = warehouse.load(contract, DAY_1, [_row("a")])
+    before = warehouse.load(contract, DAY_1, [make_row("a")])
     with pytest.raises(WarehouseError, match="the stage holds 2 rows, not 3"):
-        warehouse.load(contract, DAY_1, [_row("b"), _row("c")], loader=loader, expected=3)
+        warehouse.load(contract, DAY_1, [make_row("b"), make_row("c")], loader=loader, expected=3)
     assert warehouse.query("SELECT id FROM {s}.things") == [("a",)]
     assert warehouse.query("SELECT loaded FROM {s}.things__ledger") == [(1,)]
-    assert warehouse.load(contract, DAY_1, [_row("a")], loader=loader) == before
+    assert warehouse.load(contract, DAY_1, [make_row("a")], loader=loader) == before
 
 
 @pytest.mark.parametrize("loader", LOADERS)
@@ -281,7 +183,7 @@ def test_load_of_files_that_do_not_fit_names_the_step_and_the_cause(warehouse, l
     contract = warehouse.contract()
     wrong = change_column(contract, "note", type=Type(kind="string", max_bytes=3))
     with pytest.raises(WarehouseError, match="could not copy the files into the stage table"):
-        warehouse.load(wrong, DAY_1, [_row("a", note="too long")], loader=loader)
+        warehouse.load(wrong, DAY_1, [make_row("a", note="too long")], loader=loader)
     assert warehouse.query("SELECT COUNT(*) FROM {s}.things") == [(0,)]
 
 
@@ -297,17 +199,17 @@ def test_load_of_a_file_that_is_gone_fails_and_names_it(warehouse, monkeypatch):
 
     monkeypatch.setattr(warehouse, "write", write_and_delete)
     with pytest.raises(WarehouseError, match=r"part-00000\.parquet"):
-        warehouse.load(contract, DAY_1, [_row("a")])
+        warehouse.load(contract, DAY_1, [make_row("a")])
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_load_after_the_contract_grew_migrates_the_tables(warehouse, mode):
     before = warehouse.contract(load_mode=mode)
-    warehouse.load(before, DAY_1, [_row("a")])
+    warehouse.load(before, DAY_1, [make_row("a")])
     colour = Column(name="colour", type=Type(kind="string", max_bytes=20))
     longer = change_column(before, "note", type=Type(kind="string", max_bytes=1000))
     after = dataclasses.replace(longer, columns=(*longer.columns, colour))
-    warehouse.load(after, DAY_2, [_row("b", colour="red", note="n" * 900)], loader="data-api")
+    warehouse.load(after, DAY_2, [make_row("b", colour="red", note="n" * 900)], loader="data-api")
     assert warehouse.query("SELECT id, colour FROM {s}.things ORDER BY id") == [
         ("a", None),
         ("b", "red"),
@@ -323,19 +225,19 @@ def test_load_after_the_contract_grew_migrates_the_tables(warehouse, mode):
 )
 def test_load_of_an_incompatible_contract_is_refused_and_changes_nothing(warehouse, change):
     contract = warehouse.contract()
-    before = warehouse.load(contract, DAY_1, [_row("a")])
+    before = warehouse.load(contract, DAY_1, [make_row("a")])
     ((name, type_),) = change.items()
     with pytest.raises(WarehouseError, match=f"column {name} is .* in the contract"):
         warehouse.load(change_column(contract, name, type=type_), DAY_1, [])
-    assert warehouse.load(contract, DAY_1, [_row("a")]) == before
+    assert warehouse.load(contract, DAY_1, [make_row("a")]) == before
 
 
 def test_load_by_another_key_is_refused(warehouse):
     contract = warehouse.contract()
-    warehouse.load(contract, DAY_1, [_row("a")])
+    warehouse.load(contract, DAY_1, [make_row("a")])
     other = dataclasses.replace(contract, primary_key=("id", "small"))
     with pytest.raises(WarehouseError, match=r"by key \(id\); the contract says"):
-        warehouse.load(other, DAY_1, [_row("a")])
+        warehouse.load(other, DAY_1, [make_row("a")])
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -350,7 +252,7 @@ def test_load_of_different_dates_at_once_loses_nothing(warehouse, mode):
             warehouse.load(
                 contract,
                 day,
-                [_row(f"k{index}"), _row("same", hour=index)],
+                [make_row(f"k{index}"), make_row("same", hour=index)],
                 executor=executor,
             )
         except Exception as error:
@@ -387,7 +289,7 @@ class _Conflicting:
 def test_load_conflict_is_retried(warehouse, monkeypatch):
     monkeypatch.setattr("etl.warehouse.executor._FIRST_PAUSE_SECONDS", 0.01)
     executor = _Conflicting(warehouse.executor(), failures=2)
-    result = warehouse.load(warehouse.contract(), DAY_1, [_row("a")], executor=executor)
+    result = warehouse.load(warehouse.contract(), DAY_1, [make_row("a")], executor=executor)
     assert result.table_rows == 1
     assert executor.failures == 0
 
@@ -407,15 +309,15 @@ def test_load_whose_commit_was_done_but_not_answered_counts_once(warehouse, monk
     monkeypatch.setattr("etl.warehouse.executor._FIRST_PAUSE_SECONDS", 0.01)
     contract = warehouse.contract(load_mode=mode)
     executor = _Forgetful(warehouse.executor(), failures=1)
-    result = warehouse.load(contract, DAY_1, [_row("a")], executor=executor)
-    assert result == warehouse.load(contract, DAY_1, [_row("a")])
+    result = warehouse.load(contract, DAY_1, [make_row("a")], executor=executor)
+    assert result == warehouse.load(contract, DAY_1, [make_row("a")])
     assert warehouse.query("SELECT COUNT(*) FROM {s}.things__ledger") == [(1,)]
 
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_load_interrupted_while_it_waits_ends_at_once_and_changes_nothing(warehouse, loader):
     contract = warehouse.contract()
-    before = warehouse.load(contract, DAY_1, [_row("a")])
+    before = warehouse.load(contract, DAY_1, [make_row("a")])
     blocker = warehouse.open_executor()
     blocker.execute("BEGIN")
     blocker.execute(f'LOCK "{warehouse.schema}".things__ledger')
@@ -425,11 +327,11 @@ def test_load_interrupted_while_it_waits_ends_at_once_and_changes_nothing(wareho
     interruption.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            warehouse.load(contract, DAY_1, [_row("b")], loader=loader)
+            warehouse.load(contract, DAY_1, [make_row("b")], loader=loader)
     finally:
         interruption.cancel()
         blocker.close()
-    assert warehouse.load(contract, DAY_1, [_row("a")], loader=loader) == before
+    assert warehouse.load(contract, DAY_1, [make_row("a")], loader=loader) == before
     assert warehouse.query("SELECT id FROM {s}.things") == [("a",)]
 
 
@@ -437,11 +339,11 @@ def test_load_interrupted_while_it_waits_ends_at_once_and_changes_nothing(wareho
 def test_load_into_a_database_that_does_not_exist_says_so(warehouse, loader):
     elsewhere = warehouse.elsewhere(database="nowhere")
     with pytest.raises(WarehouseError, match="nowhere"):
-        elsewhere.load(warehouse.contract(), DAY_1, [_row("a")], loader=loader)
+        elsewhere.load(warehouse.contract(), DAY_1, [make_row("a")], loader=loader)
 
 
 def test_load_where_no_warehouse_listens_says_how_to_go_on(warehouse):
     elsewhere = warehouse.elsewhere(port=9)
     with pytest.raises(WarehouseError, match="cannot connect") as caught:
-        elsewhere.load(warehouse.contract(), DAY_1, [_row("a")])
+        elsewhere.load(warehouse.contract(), DAY_1, [make_row("a")])
     assert "data-api" in caught.value.fix

@@ -17,7 +17,7 @@ from aws.redshift.errors import (
 from etl.errors import WarehouseError
 from etl.warehouse import executor as executors
 from etl.warehouse.explain import explain_warehouse_errors, explained_step, load_errors
-from etl.warehouse.load_sql import Step
+from etl.warehouse.stage_sql import Step
 
 WAREHOUSE = SimpleNamespace(
     loader="copy",

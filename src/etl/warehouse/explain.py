@@ -19,8 +19,8 @@ from aws.redshift.errors import (
 from etl.errors import WarehouseError
 from etl.settings import Settings
 from etl.warehouse.executor import Executor
-from etl.warehouse.load_sql import Step
 from etl.warehouse.sql import literal
+from etl.warehouse.stage_sql import Step
 
 _CLOCK_DIFFERENCE = timedelta(minutes=2)  # that Redshift's clock may be behind ours
 _GUARD = re.compile(r"the stage holds \d+ rows, not \d+")

@@ -7,26 +7,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws.redshift.errors import StatementError
 from aws.s3.objects import put_bytes
 from etl.errors import WarehouseError
 from etl.keys import parse_s3_uri, processed_uri, run_uri
+from etl.manifest import RawObject
 from etl.model import Contract
 from etl.settings import Settings
 from etl.storage import explain_storage_errors
 from etl.warehouse import ledger
+from etl.warehouse.deletes_sql import deleted_rows_sql
 from etl.warehouse.executor import Executor, retry_conflicts
 from etl.warehouse.explain import explain_warehouse_errors, explained_step, load_errors
-from etl.warehouse.load_sql import Step, load_steps, run_date_rows_sql
+from etl.warehouse.load_sql import Copied, load_steps, run_date_rows_sql
 from etl.warehouse.migrate import migrate
+from etl.warehouse.stage_sql import Step
 from etl.warehouse.table_hash import table_hash_sql
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MANIFEST_NAME = "load.manifest"
+KEYS_MANIFEST_NAME = "keys.manifest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +42,14 @@ class LoadResult:
         loaded: Rows of the run that the warehouse took in.
         superseded: Those of them that do not show, because another run has a newer row of the key.
         table_hash: 32 hex digits of the whole table's content, see `table_hash_sql`.
+        deleted: Keys that some run brought, and that are gone from the source since.
     """
 
     loaded: int
     superseded: int
     table_rows: int
     table_hash: str
+    deleted: int = 0
 
 
 def load(
@@ -55,6 +62,7 @@ def load(
     rows: int,
     settings: Settings,
     executor: Executor,
+    keys: Sequence[RawObject] | None = None,
 ) -> LoadResult:
     """Make the warehouse hold of `run_date` what the run's Parquet files hold.
 
@@ -65,6 +73,7 @@ def load(
         metrics: What the transform wrote: rows, files, manifest_digest.
         rows: How many rows the files hold, as the validator counted them; a stage table that
             holds another number fails the transaction.
+        keys: Parquet files of all primary keys of the source; None if the run did not look.
 
     Raises:
         WarehouseError: The warehouse cannot be reached, its tables do not fit the contract, or it
@@ -75,12 +84,11 @@ def load(
             f"{contract.dataset} {run_date}: {rows} rows validated, no file named by the transform",
             fix="run the transform again",
         )
-    manifest_uri = None
-    if metrics["files"]:
-        manifest_uri = run_uri(
-            settings.buckets.artifacts, contract.dataset, run_date, MANIFEST_NAME
-        )
-        write_load_manifest(s3, uri=manifest_uri, files=metrics["files"])
+    place = partial(run_uri, settings.buckets.artifacts, contract.dataset, run_date)
+    manifest_uri = _write_files(s3, place(MANIFEST_NAME), metrics["files"])
+    copied_keys = None
+    if contract.detect_deletes and keys is not None:
+        copied_keys = _copied_keys(s3, place(KEYS_MANIFEST_NAME), keys)
     counts = metrics["rows"]
     this = ledger.Load(
         run_date=run_date,
@@ -98,12 +106,26 @@ def load(
         this,
         manifest_uri=manifest_uri,
         copy_role_arn=settings.warehouse.copy_role_arn,
+        keys=copied_keys,
     )
     with explain_warehouse_errors(settings):
         retry_conflicts(lambda: migrate(executor, contract))
         with _named(steps, contract, this, executor):
             retry_conflicts(lambda: executor.run_transaction([step.sql for step in steps]))
         return retry_conflicts(lambda: _read_result(executor, contract, this))
+
+
+def _copied_keys(s3: S3Client, uri: str, keys: Sequence[RawObject]) -> Copied:
+    files = [{"uri": each.uri, "bytes": each.bytes} for each in keys]
+    return Copied(manifest_uri=_write_files(s3, uri, files), rows=sum(each.rows for each in keys))
+
+
+def _write_files(s3: S3Client, uri: str, files: Sequence[Mapping[str, Any]]) -> str | None:
+    """The manifest of some files; None, and no manifest, for none."""
+    if not files:
+        return None
+    write_load_manifest(s3, uri=uri, files=files)
+    return uri
 
 
 def write_load_manifest(s3: S3Client, *, uri: str, files: Sequence[Mapping[str, Any]]) -> None:
@@ -131,11 +153,15 @@ def _read_result(executor: Executor, contract: Contract, this: ledger.Load) -> L
     # Not from the ledger, which the next load may have locked already.
     ((shown,),) = executor.query(run_date_rows_sql(contract, this.run_date))
     ((table_rows, table_hash),) = executor.query(table_hash_sql(contract))
+    deleted = 0
+    if contract.detect_deletes:
+        ((deleted,),) = executor.query(deleted_rows_sql(contract))
     return LoadResult(
         loaded=this.loaded,
         superseded=this.loaded - shown,
         table_rows=table_rows,
         table_hash=table_hash,
+        deleted=deleted,
     )
 
 

@@ -5,6 +5,8 @@ merge mode it does so in the versions table, and then makes the table's row of e
 run had or has the latest of its versions: greatest `latest_by` (NULL lowest), then latest run date.
 So either table is always a function of what each run date holds: loading a date again, with rows
 gone or aged, or loading dates in another order, ends where one clean load of each date would.
+
+A contract that detects deletes has versions that do not count, see `etl.warehouse.deletes_sql`.
 """
 
 from __future__ import annotations
@@ -12,45 +14,55 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from etl.model import Column, Contract
-from etl.warehouse import ledger
-from etl.warehouse.ddl import column_definition
+from etl.model import Contract
+from etl.warehouse import deletes_sql, ledger
 from etl.warehouse.sql import identifier, literal
-from etl.warehouse.tables import (
-    LOADED_AT,
-    TableColumn,
-    redshift_type,
-    target_table,
-    versions_table,
-)
+from etl.warehouse.stage_sql import Stage, Step
+from etl.warehouse.tables import LOADED_AT, target_table, versions_table
 
 
-@dataclass(frozen=True)
-class Step:
-    """A statement and what it is for, in words that follow "could not"."""
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """Files that a load copies.
 
-    name: str
-    sql: str
+    Attributes:
+        manifest_uri: Where the COPY manifest lies; None if there are no files.
+        rows: How many rows they hold.
+    """
+
+    manifest_uri: str | None
+    rows: int
 
 
 def load_steps(
-    contract: Contract, load: ledger.Load, *, manifest_uri: str | None, copy_role_arn: str
+    contract: Contract,
+    load: ledger.Load,
+    *,
+    manifest_uri: str | None,
+    copy_role_arn: str,
+    keys: Copied | None = None,
 ) -> tuple[Step, ...]:
     """The load's transaction.
 
     Args:
         manifest_uri: Where the COPY manifest lies; None if the run has no files.
+        keys: All primary keys of the source; None if the run did not look at them.
     """
-    fill = _merge_steps if contract.load_mode == "merge" else _replace_steps
+    stage = _stage(contract)
+    stages = [stage]
+    fill = list(stage.fill(manifest_uri, rows=load.loaded, copy_role_arn=copy_role_arn))
+    if keys is not None:
+        stages.append(deletes_sql.keys_stage(contract))
+        fill += stages[-1].fill(keys.manifest_uri, rows=keys.rows, copy_role_arn=copy_role_arn)
+    merges = contract.load_mode == "merge"
     return (
         # First: a snapshot taken before the lock was granted would not see the load waited for.
         Step("lock the table against other loads", ledger.lock_sql(contract)),
-        Step("create the stage table", _create_stage(contract)),
-        *(_copy_steps(contract, load, manifest_uri, copy_role_arn) if manifest_uri else ()),
-        *fill(contract, load),
+        *fill,
+        *(_merge_steps(contract, load, keys) if merges else _replace_steps(contract, load)),
         Step("forget the ledger's row", ledger.delete_sql(contract, load)),
         Step("write the ledger's row", ledger.insert_sql(contract, load)),
-        Step("drop the stage table", f"DROP TABLE {_stage(contract)}"),
+        *(each.drop() for each in stages),
     )
 
 
@@ -62,28 +74,6 @@ def run_date_rows_sql(contract: Contract, run_date: date) -> str:
     )
 
 
-def _copy_steps(
-    contract: Contract, load: ledger.Load, manifest_uri: str, copy_role_arn: str
-) -> tuple[Step, ...]:
-    arrays = any(column.type.kind == "array" for column in contract.columns)
-    copy = (
-        f"COPY {_stage(contract)} ({_column_names(contract)})\n"
-        f"FROM {literal(manifest_uri)}\n"
-        f"IAM_ROLE {literal(copy_role_arn)}\n"
-        "FORMAT AS PARQUET\nMANIFEST" + ("\nSERIALIZETOJSON" if arrays else "")
-    )
-    # A text that is no number fails the cast, and with it the transaction, and says why.
-    guard = (
-        f"SELECT CAST(CASE WHEN COUNT(*) = {load.loaded} THEN '0'\n"
-        f"  ELSE 'the stage holds ' || CAST(COUNT(*) AS VARCHAR) || ' rows, not {load.loaded}'"
-        f" END AS INTEGER)\nFROM {_stage(contract)}"
-    )
-    return (
-        Step("copy the files into the stage table", copy),
-        Step("find as many rows in the stage table as the files should hold", guard),
-    )
-
-
 def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
     table = target_table(contract).sql_name
     return (
@@ -92,26 +82,21 @@ def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
     )
 
 
-def _merge_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
+def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> tuple[Step, ...]:
     versions, target = versions_table(contract), target_table(contract)
     touched = identifier(f"{target.name}__touched")
-    keys = _names(contract.primary_key)
-    touch = (
-        f"CREATE TEMP TABLE {touched} AS\n"
-        f"SELECT {keys} FROM {versions.sql_name} WHERE {_is_run_date(contract, load)}\n"
-        f"UNION\nSELECT {keys} FROM {_stage(contract)}"
-    )
     same_key = " AND ".join(
         f"{identifier(target.name, key)} = {touched}.{identifier(key)}"
         for key in contract.primary_key
     )
     return (
-        Step("list the keys that the run had or has", touch),
+        Step("list the keys that the run had or has", _touch(contract, load, touched, keys)),
         Step(
             "delete the run date's versions",
             _delete_partition(contract, versions.sql_name, load),
         ),
         Step("insert the run date's versions", _insert_stage(contract, versions.sql_name, load)),
+        *(deletes_sql.replace_keys(contract, load.run_date) if keys is not None else ()),
         Step(
             "delete the rows of those keys",
             f"DELETE FROM {target.sql_name} USING {touched} WHERE {same_key}",
@@ -121,6 +106,18 @@ def _merge_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
     )
 
 
+def _touch(contract: Contract, load: ledger.Load, touched: str, keys: Copied | None) -> str:
+    """The keys whose row may be another one after this load."""
+    names, versions = _names(contract.primary_key), versions_table(contract)
+    queries = [
+        f"SELECT {names} FROM {versions.sql_name} WHERE {_is_run_date(contract, load)}",
+        f"SELECT {names} FROM {_stage(contract).sql_name}",
+    ]
+    if keys is not None:
+        queries += deletes_sql.changed_keys(contract, load.run_date)
+    return f"CREATE TEMP TABLE {touched} AS\n" + "\nUNION\n".join(queries)
+
+
 def _insert_latest(contract: Contract, touched: str) -> str:
     columns = f"{_column_names(contract)}, {_names((contract.partition, LOADED_AT))}"
     keys = contract.primary_key
@@ -128,40 +125,26 @@ def _insert_latest(contract: Contract, touched: str) -> str:
     latest = f"v.{identifier(contract.partition)} DESC"
     if contract.latest_by:
         latest = f"v.{identifier(contract.latest_by)} DESC NULLS LAST, {latest}"
+    counted = deletes_sql.only_counted(contract, "v") if contract.detect_deletes else ""
     return (
         f"INSERT INTO {target_table(contract).sql_name} ({columns})\n"
         f"SELECT {columns}\nFROM (SELECT v.*, ROW_NUMBER() OVER (\n"
         f"    PARTITION BY {', '.join(f'v.{identifier(key)}' for key in keys)}\n"
         f"    ORDER BY {latest}) AS etl_rank\n"
         f"  FROM {versions_table(contract).sql_name} AS v\n"
-        f"  JOIN {touched} AS t ON {join}) AS ranked\n"
+        f"  JOIN {touched} AS t ON {join}{counted}) AS ranked\n"
         "WHERE etl_rank = 1"
     )
 
 
-def _create_stage(contract: Contract) -> str:
-    columns = ",\n  ".join(
-        column_definition(TableColumn(name=column.name, type=_stage_type(column)))
-        for column in contract.columns
-    )
-    return f"CREATE TEMP TABLE {_stage(contract)} (\n  {columns}\n)"
-
-
-def _stage_type(column: Column) -> str:
-    # COPY reads Parquet as Spectrum does, whose timestamps have no zone: these are UTC's.
-    return "TIMESTAMP" if column.type.kind == "timestamp" else redshift_type(column.type)
-
-
 def _insert_stage(contract: Contract, table: str, load: ledger.Load) -> str:
-    values = ", ".join(
-        identifier(column.name) + (" AT TIME ZONE 'UTC'" if column.type.kind == "timestamp" else "")
-        for column in contract.columns
-    )
+    stage = _stage(contract)
+    values = ", ".join(stage.value(column) for column in contract.columns)
     return (
         f"INSERT INTO {table} ({_column_names(contract)},"
         f" {_names((contract.partition, LOADED_AT))})\n"
         f"SELECT {values}, {literal(load.run_date)}, {literal(load.loaded_at)}\n"
-        f"FROM {_stage(contract)}"
+        f"FROM {stage.sql_name}"
     )
 
 
@@ -173,8 +156,8 @@ def _is_run_date(contract: Contract, load: ledger.Load) -> str:
     return f"{identifier(contract.partition)} = {literal(load.run_date)}"
 
 
-def _stage(contract: Contract) -> str:
-    return identifier(f"{contract.places.table}__stage")
+def _stage(contract: Contract) -> Stage:
+    return Stage(name=f"{contract.places.table}__stage", columns=contract.columns)
 
 
 def _column_names(contract: Contract) -> str:

@@ -2,12 +2,12 @@
 
 Beside the table that people query stand its ledger, with one row for each loaded run date, and, if
 the contract merges, its versions: every row that any run put, from which the table holds the
-latest of each key.
+latest of each key. If the contract detects deletes, there are also the keys that the source had.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from etl.model import Contract, Type
 from etl.warehouse.sql import identifier
@@ -93,6 +93,23 @@ def versions_table(contract: Contract) -> Table:
     )
 
 
+def keys_table(contract: Contract) -> Table:
+    """The keys that the source had when the latest run date that looked was extracted.
+
+    Each stands beside the run date that saw it first. A row without a key stands for the latest run
+    date itself, as the source may have had no key at all.
+    """
+    definitions = {each.name: each for each in _row_columns(contract)}
+    keys = (replace(definitions[name], nullable=True) for name in contract.primary_key)
+    return Table(
+        schema=contract.places.schema,
+        name=f"{contract.places.table}__keys",
+        columns=(*keys, definitions[contract.partition]),
+        dist_key=contract.primary_key[0],
+        sort_key=contract.primary_key,
+    )
+
+
 def ledger_table(contract: Contract) -> Table:
     """What each run date holds and who loaded it."""
     counts = ("extracted", "deduplicated", "quarantined", "loaded", "superseded")
@@ -120,9 +137,12 @@ def ledger_table(contract: Contract) -> Table:
 
 def warehouse_tables(contract: Contract) -> tuple[Table, ...]:
     """All tables of a contract."""
+    tables = [ledger_table(contract), target_table(contract)]
     if contract.load_mode == "merge":
-        return ledger_table(contract), versions_table(contract), target_table(contract)
-    return ledger_table(contract), target_table(contract)
+        tables.insert(1, versions_table(contract))
+    if contract.detect_deletes:
+        tables.append(keys_table(contract))
+    return tuple(tables)
 
 
 def _dated(contract: Contract) -> tuple[str, ...]:
