@@ -22,7 +22,8 @@ from support.contracts import write_contract
 from support.pipeline_runs import Bench, rows_url
 
 from etl.settings import load_settings
-from etl.warehouse.load_sql import Step, load_steps
+from etl.warehouse.load_sql import load_steps
+from etl.warehouse.stage_sql import Step
 from local_cloud.source_orders import bad_order, expected_counts, iter_orders, render_order
 
 ROWS = 640  # ten bad rows, six duplicates of all four kinds
