@@ -29,6 +29,7 @@ def full_pipeline(
     dataset: str = "orders",
     env: str = "local",
     loader: Literal["copy", "data-api"] | None = None,
+    backfill_from: date | None = None,
 ) -> RunReport:
     """Extract, transform, validate, load and publish one day of a dataset.
 
@@ -37,9 +38,15 @@ def full_pipeline(
         dataset: A contract in config/contracts/.
         env: A file in config/.
         loader: How to load; None for what the environment says.
+        backfill_from: The first date of the backfill that this is a part of.
     """
-    run_date = run_date or datetime.now(UTC).date() - timedelta(days=1)
-    run = tasks.start(environment=env, dataset=dataset, run_date=run_date, loader=loader)
+    run = tasks.start(
+        environment=env,
+        dataset=dataset,
+        run_date=run_date or datetime.now(UTC).date() - timedelta(days=1),
+        loader=loader,
+        backfill_from=backfill_from,
+    )
     extracted = tasks.extract(run)
     if not run.contract.is_transformed:
         tasks.finish(run, extracted)

@@ -36,6 +36,12 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
     parser.add_argument(
         "--run-date", type=date_argument, required=True, metavar="YYYY-MM-DD", help="the day to run"
     )
+    add_run_options(parser)
+    return parser.parse_args(arguments)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every flow that runs the pipeline."""
     parser.add_argument(
         "--dataset", type=dataset_argument, default="orders", help="a contract in config/contracts/"
     )
@@ -50,7 +56,6 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
     )
     parser.add_argument("--json", action="store_true", help="print only the report, as JSON")
     parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")
-    return parser.parse_args(arguments)
 
 
 def date_argument(text: str) -> date:
@@ -109,6 +114,7 @@ def run_command(
     again: str,
     show_traceback: bool = False,
     stopped: str = "stopped. Nothing is half done: the same command starts over.",
+    speaker: str = "etl",
 ) -> int:
     """Run a command as a program does: progress on standard error, a short word on failure.
 
@@ -117,13 +123,14 @@ def run_command(
     Args:
         again: The command line to give as the next step after a failure.
         stopped: What to say after Ctrl-C.
+        speaker: The logger that shows progress; of others, only warnings are shown.
 
     Returns:
         The exit code: 0, 1 after a failure, 2 after a mistake in the input, 130 after Ctrl-C.
     """
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
-    with _log_to_stderr():
+    with _log_to_stderr(speaker):
         try:
             command()
         except KeyboardInterrupt:
@@ -141,12 +148,13 @@ def run_command(
 def _complain(error: Exception, *, again: str | None, show_traceback: bool) -> None:
     if show_traceback:
         traceback.print_exception(error)
-    print(f"\nfailed: {_describe(error)}", file=sys.stderr)
+    print(f"\nfailed: {describe_error(error)}", file=sys.stderr)
     if again:
         print(f"  next: {again}   (safe to repeat; --traceback shows more)", file=sys.stderr)
 
 
-def _describe(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
+    """What a person is told of a failure."""
     return str(error) if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
 
 
@@ -162,8 +170,10 @@ class _StandardError(logging.Handler):
 
 
 @contextmanager
-def _log_to_stderr() -> Iterator[None]:
+def _log_to_stderr(speaker: str) -> Iterator[None]:
     handler = _StandardError()
+    by_speaker = logging.Filter(speaker)
+    handler.addFilter(lambda each: each.levelno >= logging.WARNING or by_speaker.filter(each))
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger = logging.getLogger("etl")
     before = logger.propagate, logger.level

@@ -81,6 +81,11 @@ def contract_uri(artifacts_bucket: str, contract: Contract) -> str:
     return f"s3://{artifacts_bucket}/contracts/{contract.dataset}/{name}"
 
 
+def runs_prefix(artifacts_bucket: str, dataset: str) -> str:
+    """The prefix of the files of all runs of a dataset."""
+    return f"s3://{artifacts_bucket}/runs/{dataset}/"
+
+
 def run_uri(artifacts_bucket: str, dataset: str, run_date: date, name: str) -> str:
     """A file that belongs to a run, e.g. name="metrics.json"."""
-    return f"s3://{artifacts_bucket}/runs/{dataset}/{run_date.isoformat()}/{name}"
+    return f"{runs_prefix(artifacts_bucket, dataset)}{run_date.isoformat()}/{name}"

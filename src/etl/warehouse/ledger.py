@@ -82,6 +82,14 @@ def last_load_sql(contract: Contract) -> str:
     return f"SELECT load_mode, primary_key FROM {ledger} ORDER BY loaded_at DESC LIMIT 1"
 
 
+def loaded_dates_sql(contract: Contract, first: date, last: date) -> str:
+    """Run date and run id of each load within a range."""
+    return (
+        f"SELECT run_date, run_id FROM {ledger_table(contract).sql_name}"
+        f" WHERE run_date BETWEEN {literal(first)} AND {literal(last)}"
+    )
+
+
 def key_text(contract: Contract) -> str:
     """The primary key as the ledger writes it."""
     return ",".join(contract.primary_key)

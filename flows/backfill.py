@@ -1,0 +1,194 @@
+"""Every run date of a range, some side by side; the live watermark stays where it is.
+
+python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31 --max-parallel 4
+"""
+
+from __future__ import annotations
+
+import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Literal
+
+from prefect import flow, runtime
+
+from etl import cli, tasks
+from etl.backfill import check_source, dates_between, find_done, run_dates
+from etl.backfill_report import (
+    BackfillError,
+    BackfillReport,
+    DateResult,
+    print_backfill,
+    show_progress,
+)
+from etl.report import RunReport
+from full_pipeline import full_pipeline
+
+EXAMPLES = """examples:
+  python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31
+  python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31 --max-parallel 2
+  python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31 --force --env prod
+"""
+
+
+def _flow_run_name() -> str:
+    given = runtime.flow_run.parameters
+    return f"{given['dataset']} {given['first']} to {given['last']}"
+
+
+@flow(name="backfill", flow_run_name=_flow_run_name, log_prints=False)
+def backfill(
+    first: date,
+    last: date,
+    dataset: str = "orders",
+    env: str = "local",
+    loader: Literal["copy", "data-api"] | None = None,
+    max_parallel: int = 4,
+    force: bool = False,
+) -> BackfillReport:
+    """Run the full pipeline for every date of a range that it has not been run for.
+
+    Args:
+        first, last: The range; both dates belong to it.
+        dataset: A contract in config/contracts/.
+        env: A file in config/.
+        loader: How to load; None for what the environment says.
+        max_parallel: Dates at work at the same time.
+        force: Run the dates that are done, too.
+
+    Raises:
+        BackfillError: Some dates failed, or the backfill was stopped before their turn.
+    """
+    dates = dates_between(first, last)
+    run = tasks.start(environment=env, dataset=dataset, run_date=first, loader=loader)
+    check_source(run.contract)
+    done = {} if force else find_done(run, dates)
+    results = {
+        day: DateResult(run_date=day, status="skipped", rows=rows) for day, rows in done.items()
+    }
+
+    def run_date(day: date) -> RunReport:
+        return full_pipeline(
+            run_date=day, dataset=dataset, env=env, loader=loader, backfill_from=first
+        )
+
+    todo = [day for day in dates if day not in done]
+    with _stop_gently() as stopping, show_progress(len(todo)) as show:
+        for result in run_dates(todo, run_date, max_parallel=max_parallel, stopping=stopping):
+            results[result.run_date] = result
+            show(result)
+    report = BackfillReport(
+        dataset=dataset,
+        environment=env,
+        dates=tuple(
+            results.get(day) or DateResult(run_date=day, status="not run") for day in dates
+        ),
+    )
+    if not report.is_complete:
+        raise BackfillError.of(report)
+    return report
+
+
+@contextmanager
+def _stop_gently() -> Iterator[threading.Event]:
+    """Let Ctrl-C or SIGTERM set the event; a second one raises KeyboardInterrupt."""
+    stopping = threading.Event()
+
+    def stop(signum: int, frame: object) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+        os.write(2, b"\nstopping: dates at work come to their end; once more to leave them\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="backfill.py",
+        description="Carry every day of a range from its source to the warehouse.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    for name, dest in (("--from", "first"), ("--to", "last")):
+        add(
+            name,
+            dest=dest,
+            type=cli.date_argument,
+            required=True,
+            metavar="YYYY-MM-DD",
+            help=f"the {dest} day",
+        )
+    add("--max-parallel", type=_positive, default=4, metavar="N", help="days at a time, 4")
+    add("--force", action="store_true", help="run the days that are done, too")
+    cli.add_run_options(parser)
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number above 0')
+    return int(text)
+
+
+def main() -> int:
+    """Run the flow from the command line; the table of dates goes to standard output."""
+    options = _arguments()
+
+    def run() -> None:
+        dates_between(options.first, options.last)
+        tasks.start_server()
+        try:
+            _show(
+                backfill(
+                    first=options.first,
+                    last=options.last,
+                    dataset=options.dataset,
+                    env=options.env,
+                    loader=options.loader,
+                    max_parallel=options.max_parallel,
+                    force=options.force,
+                ),
+                options.json,
+            )
+        except BackfillError as error:
+            _show(error.report, options.json)
+            if error.report.was_stopped:
+                raise KeyboardInterrupt from None
+            raise
+
+    return cli.run_command(
+        run,
+        again=shlex.join(["python", "flows/backfill.py", *sys.argv[1:]]),
+        show_traceback=options.traceback,
+        stopped="stopped. The same command goes on with the dates that are not done.",
+        speaker="etl.backfill",
+    )
+
+
+def _show(report: BackfillReport, as_json: bool) -> None:
+    if as_json:
+        print(report.to_json())
+    else:
+        print_backfill(report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
