@@ -15,6 +15,7 @@ from etl.sources.records import Lines
 # Numbers are only skipped over: as text they need no conversion and have no limit.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SPACE = re.compile(r"[ \t\n\r]*")
+_AFTER_VALUE = re.compile(r"[ \t\n\r,\]]")
 _LINE_BREAKS = str.maketrans("\n\r", "  ")  # between tokens; inside a string they cannot stand
 
 
@@ -93,8 +94,8 @@ class _Text:
         while True:
             try:
                 _, end = _DECODER.raw_decode(self.held, self.at)
-                # What ends with what is held may go on: 12 may be the start of 123.
-                if end < len(self.held) or self._ended:
+                # What is held may end within a number: 12 may be the start of 123 or of 12.5.
+                if self._ended or _AFTER_VALUE.match(self.held, end):
                     break
             except json.JSONDecodeError:
                 if self._ended:
