@@ -53,7 +53,7 @@ def full_pipeline(
         return tasks.report(run, extracted)
     transformed = tasks.transform(run, extracted)
     validated = tasks.validate(run, transformed)
-    loaded = tasks.load(run, transformed, validated) if run.contract.is_loaded else None
+    loaded = tasks.load(run, extracted, transformed, validated) if run.contract.is_loaded else None
     published = tasks.publish(run, transformed, validated, loaded)
     tasks.finish(run, extracted)
     return tasks.report(run, extracted, transformed, validated, loaded, published)

@@ -270,7 +270,10 @@ def validate(run: Run, transformed: Done[TransformResult]) -> Done[ValidationRes
 
 
 def load(
-    run: Run, transformed: Done[TransformResult], validated: Done[ValidationResult]
+    run: Run,
+    extracted: Done[Manifest],
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
 ) -> Done[LoadResult]:
     """Processed → warehouse, in one transaction."""
     metrics = transformed.result.metrics
@@ -287,6 +290,7 @@ def load(
             rows=validated.result.rows,
             settings=run.settings,
             executor=executor,
+            keys=extracted.result.keys,
         )
     cost = load_prices().redshift(seconds=watch.seconds)
     return _done(result, "load", watch, result.loaded, validated.result.bytes, cost)
