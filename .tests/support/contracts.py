@@ -34,8 +34,11 @@ class StubSettings:
             "catalog_database": "etl_test",
             "shop_api_url": "http://127.0.0.1:9",
             "shop_api_secret": "etl-test/shop-api",
+            "shop_database_url": "sqlite:////nowhere/shop.sqlite",
+            "shop_database_secret": "",
             "airports_csv": "s3://test-raw/incoming/airports.csv",
             "app_logs_prefix": "s3://test-raw/incoming/app-logs/",
+            "price_list_prefix": "s3://test-raw/incoming/price_list/",
             **self.places,
         }
 

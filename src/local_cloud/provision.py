@@ -23,6 +23,7 @@ from etl.settings import ROOT, Settings, load_settings
 from local_cloud.buckets import put_buckets
 from local_cloud.context import Cloud
 from local_cloud.demo_files import put_demo_files
+from local_cloud.shop_database import provide_shop_database
 from local_cloud.shop_token import ShopToken
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def provision(cloud: Cloud) -> None:
     _athena(cloud, settings)
     _metrics(cloud, settings)
     ShopToken(cloud).provide()
+    provide_shop_database(cloud)
     put_demo_files(cloud.client("s3"), settings)
 
 
