@@ -44,6 +44,6 @@ def put_buckets(s3: S3Client, settings: Settings) -> None:
             s3.create_bucket(Bucket=name)
         s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=_PRIVATE)
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_ENCRYPTED)
+        # For what sources were read up to, and for the catalogue, which reads what runs replaced.
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_lifecycle_configuration(Bucket=names.raw, LifecycleConfiguration=_ABORTED)
-    # What sources were read up to lies here, and cannot be made again.
-    s3.put_bucket_versioning(Bucket=names.artifacts, VersioningConfiguration={"Status": "Enabled"})
