@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import IO
 
 from etl.errors import SourceError
-from etl.sources.files.blocks import cut_at_ends, read_chunks
+from etl.sources.files.blocks import cut_at_ends, is_utf8, read_chunks
 from etl.sources.lines import encode_json, wrap_invalid_utf8, wrap_malformed
 from etl.sources.records import Lines
 
 _SPACE = b" \t\r\n"
-_SPACE_AT_START = re.compile(rb"\n[ \t\n]")
+# At a line's start or end, or a line of nothing else; it begins with "\n" to be found fast.
+_SPACE_AT_END = re.compile(rb"\n(?:[ \t\n]|(?<=[ \t]\n))")
 
 
 def read_json_lines(stream: IO[bytes], *, name: str, limit_bytes: int) -> Iterator[Lines]:
@@ -30,20 +31,24 @@ def read_json_lines(stream: IO[bytes], *, name: str, limit_bytes: int) -> Iterat
     for block in cut_at_ends(read_chunks(stream), find_end=_after_newline, limit=limit_bytes):
         if not before:
             block = block.removeprefix(codecs.BOM_UTF8)
-        yield from _read_block(block, before, name, limit_bytes)
-        before += block.count(b"\n")
+        lines = block.count(b"\n")
+        yield from _read_block(block, lines, before, name, limit_bytes)
+        before += lines
 
 
 def _after_newline(chunk: bytes) -> int:
     return chunk.rfind(b"\n") + 1
 
 
-def _read_block(block: bytes, before: int, name: str, limit_bytes: int) -> Iterator[Lines]:
+def _read_block(
+    block: bytes, lines: int, before: int, name: str, limit_bytes: int
+) -> Iterator[Lines]:
     plain = block.replace(b"\r\n", b"\n") if b"\r" in block else block
     if not plain.endswith(b"\n"):
         plain += b"\n"
+        lines += 1
     if len(plain) <= limit_bytes and _is_clean(plain):
-        yield Lines(plain, plain.count(b"\n"))
+        yield Lines(plain, lines)
         return
     records = []
     for number, line in enumerate(block.split(b"\n"), start=before + 1):
@@ -60,15 +65,12 @@ def _read_block(block: bytes, before: int, name: str, limit_bytes: int) -> Itera
 
 def _is_clean(block: bytes) -> bool:
     """Whether its lines are records as they are."""
-    if block[0] in _SPACE or b"\r" in block or b" \n" in block or b"\t\n" in block:
-        return False
-    if _SPACE_AT_START.search(block):
-        return False
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return (
+        block[0] not in _SPACE
+        and b"\r" not in block
+        and not _SPACE_AT_END.search(block)
+        and is_utf8(block)
+    )
 
 
 def _as_line(record: bytes) -> bytes:
