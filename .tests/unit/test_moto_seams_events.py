@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import moto.apigatewayv2.models as apigateway
 import moto.awslambda.models as awslambda
+from moto.events import models as events
 from moto.s3 import notifications
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -54,3 +56,18 @@ def test_step_functions_end_executions_where_they_are_kept() -> None:
     history = source(execution.Execution.to_history_output)
     assert "self.exec_worker.env" in history
     assert "env.event_manager.get_event_history()" in history
+
+
+def test_event_rules_go_through_what_is_replaced() -> None:
+    sent = parameters(events.Rule.send_to_targets)
+    assert sent == ["self", "original_event", "transform_input"]
+    assert "scheduled_expression" in parameters(events.EventsBackend.put_rule)
+    targets = parameters(events.EventsBackend.put_targets)
+    assert targets == ["self", "name", "event_bus_arn", "targets"]
+
+
+def test_http_apis_are_imported_where_security_is_added() -> None:
+    assert parameters(apigateway.Api.import_api) == ["self", "body_str", "fail_on_warnings"]
+    assert "api.import_api(" in source(apigateway.ApiGatewayV2Backend.reimport_api)
+    made = source(apigateway.Api.__init__)
+    assert "self.api_endpoint = " in made and "self.protocol_type = " in made

@@ -21,7 +21,16 @@ from local_cloud.serving import Handler, Server
 from local_cloud.shop_token import ShopToken
 from local_cloud.state import Journal
 
-_SERVICES = ("lambda_", "glue", "athena", "redshift", "s3_events", "events", "stepfunctions")
+_SERVICES = (
+    "lambda_",
+    "glue",
+    "athena",
+    "redshift",
+    "s3_events",
+    "events",
+    "stepfunctions",
+    "api_gateway",
+)
 _HOLD_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
 

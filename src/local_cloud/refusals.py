@@ -22,6 +22,7 @@ SERVICES = {
     "logs": "CloudWatch Logs",
     "events": "EventBridge",
     "states": "Step Functions",
+    "apigateway": "API Gateway",
     "ssm": "Systems Manager parameters",
     "kms": "KMS",
     "tagging": "resource tags",
@@ -29,6 +30,7 @@ SERVICES = {
 
 # What moto would answer with success although nothing happens.
 _OPERATIONS = {
+    "apigateway": "CreateRestApi ImportRestApi",
     "athena": "CreateNotebook CreatePresignedNotebookUrl StartCalculationExecution StartSession",
     "events": "CreateApiDestination CreateArchive StartReplay",
     "glue": (
@@ -55,6 +57,8 @@ _OPERATIONS = {
 }
 # Where the protocol does not say the operation: service, method, and what path?query matches.
 _REST = (
+    ("apigateway", "POST", r"/restapis", "CreateRestApi"),
+    ("apigateway", "PUT", r"/restapis", "ImportRestApi"),
     ("lambda", "POST", r"/2021-10-31/functions/[^/]+/url", "CreateFunctionUrlConfig"),
     ("lambda", "PUT", r".*/event-invoke-config", "PutFunctionEventInvokeConfig"),
     ("lambda", "PUT", r".*/provisioned-concurrency", "PutProvisionedConcurrencyConfig"),

@@ -14,14 +14,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
-from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.sts.models import sts_backends
 
 from local_cloud import answers
+from local_cloud.callers import Refusal, authenticate
 from local_cloud.context import Cloud
 from local_cloud.refusals import name_refused, refusal
-from local_cloud.signatures import Signature, is_genuine, read_signature
+from local_cloud.signatures import read_signature
 from local_cloud.state import Journal
 
 if TYPE_CHECKING:
@@ -35,14 +34,6 @@ _READS = re.compile(
 _INVOCATION = re.compile(r"/2015-03-31/functions/[^/]+/invocations$")
 _WRITES_IAM = {"iam", "sts"}  # every request looks at IAM; only these change it
 _KEY_LOCKS = [threading.Lock() for _ in range(64)]
-
-
-class Refusal(Exception):
-    """A request that is answered with an error before moto sees it."""
-
-    def __init__(self, status: str, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
 
 
 class Application:
@@ -67,7 +58,7 @@ class Application:
         service = signature.service if signature else "s3"
         try:
             body = b"" if service == "s3" else _read_body(environ)
-            self._authenticate(signature, environ, body)
+            authenticate(self._cloud, signature, environ, body)
             operation = _operation(environ, body) or name_refused(
                 service, environ["REQUEST_METHOD"], environ["RAW_URI"]
             )
@@ -84,47 +75,6 @@ class Application:
         status, headers, content = answers.error(environ, service, *why)
         start_response(status, headers)
         return [content]
-
-    def _authenticate(
-        self, signature: Signature | None, environ: WSGIEnvironment, body: bytes
-    ) -> None:
-        if signature is None:
-            raise Refusal(
-                "403 Forbidden",
-                "AccessDenied",
-                "The request is not signed. `python -m local_cloud env` prints a key to sign with.",
-            )
-        secret, token = self._secret(signature.access_key_id)
-        is_s3, is_form = signature.service == "s3", "urlencoded" in environ.get("CONTENT_TYPE", "")
-        if secret is None or (token is not None and token != signature.token):
-            code = "InvalidAccessKeyId" if is_s3 else "UnrecognizedClientException"
-            raise Refusal(
-                "403 Forbidden",
-                "InvalidClientTokenId" if is_form else code,
-                "The AWS access key id, or the security token with it, is not known to this"
-                " embedded cloud. `python -m local_cloud env` prints its key.",
-            )
-        if not is_genuine(signature, environ=environ, body=body, secret=secret):
-            code = "SignatureDoesNotMatch" if is_s3 or is_form else "InvalidSignatureException"
-            raise Refusal(
-                "403 Forbidden",
-                code,
-                "The request signature we calculated does not match the signature you provided."
-                " Check your AWS secret access key and signing method.",
-            )
-
-    def _secret(self, access_key_id: str) -> tuple[str | None, str | None]:
-        """The secret of a key, and the session token that has to come with it."""
-        if access_key_id == self._cloud.credentials.access_key_id:
-            return self._cloud.credentials.secret_access_key, None
-        account = self._cloud.account_id
-        role = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key_id)
-        if role:
-            return role.secret_access_key, role.session_token
-        key = iam_backends[account]["aws"].access_keys.get(access_key_id)
-        if key and key.status == "Active":
-            return key.secret_access_key, None
-        return None, None
 
     def _run(
         self,
