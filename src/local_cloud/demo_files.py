@@ -11,17 +11,23 @@ from etl.keys import parse_s3_uri
 from etl.settings import Settings
 from etl.state import state_prefix
 from local_cloud.demo_logs import log_files
+from local_cloud.demo_prices import price_files
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 def put_demo_files(s3: S3Client, settings: Settings) -> None:
-    """Put the airports and the log files."""
+    """Put the airports, the log files and the price lists."""
     _put(s3, settings, "airports_csv", _airports())
-    # Files that a run has taken may be gone by its contract's wish.
-    if not _exists(s3, state_prefix(settings.buckets.artifacts, "app_logs")):
-        _put(s3, settings, "app_logs_prefix", log_files())
+    taken_once = {
+        "app_logs": ("app_logs_prefix", log_files()),
+        "price_list": ("price_list_prefix", price_files()),
+    }
+    for dataset, (place, files) in taken_once.items():
+        # Files that a run has taken may be gone by its contract's wish.
+        if not _exists(s3, state_prefix(settings.buckets.artifacts, dataset)):
+            _put(s3, settings, place, files)
 
 
 def _airports() -> Iterator[tuple[str, bytes]]:
