@@ -116,6 +116,13 @@ def _invalid_utf8(query: Query) -> Reply:
     return reply(b'{"data":[' + records + b'],"next_cursor":null}')
 
 
+def _unlucky(query: Query) -> Reply:
+    """Only the 13th of a month is not there."""
+    if query.day.day == 13:
+        return refuse("404 Not Found", "there is no such day")
+    return _page(query)
+
+
 def _wide(query: Query) -> Reply:
     """Records with 200 fields that no contract names."""
     extra = {f"extra_{n:03d}": str(n) for n in range(200)}
@@ -159,5 +166,6 @@ FAULTS: dict[str, Callable[[Query], Reply]] = {
     "repeated-cursor": _repeated_cursor,
     "repeated-page": _repeated_page,
     "slow": _slow,
+    "unlucky": _unlucky,
     "wide": _wide,
 }

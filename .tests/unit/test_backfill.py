@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from support.contracts import make_contract
+
+from etl import backfill, keys
+from etl.backfill import check_source, dates_between, find_done, run_dates
+from etl.backfill_report import BackfillError, BackfillReport, DateResult, print_backfill
+from etl.errors import SourceError, UsageError
+from etl.model import Column, Contract, Source, Type
+from etl.pipeline import Run
+from etl.settings import load_settings
+
+FIRST = date(2026, 1, 1)
+DATES = [FIRST + timedelta(days=each) for each in range(6)]
+
+
+# The range
+
+
+def test_dates_between_has_both_ends() -> None:
+    assert dates_between(date(2024, 2, 28), date(2024, 3, 1)) == [
+        date(2024, 2, 28),
+        date(2024, 2, 29),
+        date(2024, 3, 1),
+    ]
+    assert dates_between(FIRST, FIRST) == [FIRST]
+
+
+def test_dates_between_that_is_empty_or_in_the_future_is_refused() -> None:
+    with pytest.raises(UsageError, match="begins on 2026-01-02 and ends before") as caught:
+        dates_between(date(2026, 1, 2), FIRST)
+    assert "--from 2026-01-01 --to 2026-01-02" in caught.value.fix
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    with pytest.raises(UsageError, match="future"):
+        dates_between(FIRST, tomorrow)
+
+
+def of_source(location: str, *columns: Column, **options: Any) -> Contract:
+    source = Source(kind="file", name="tests", location=location, format="csv", options=options)
+    return make_contract(*columns, source=source)
+
+
+@pytest.mark.parametrize("options", [{"only_new": True}, {"after_load": "delete"}])
+def test_source_of_what_is_new_is_refused_unless_its_location_has_the_date(
+    options: dict[str, Any],
+) -> None:
+    with pytest.raises(UsageError, match="whatever its date"):
+        check_source(of_source("s3://b/incoming/", **options))
+    check_source(of_source("s3://b/incoming/{run_date:%Y/%m/%d}/", **options))
+    check_source(of_source("s3://b/incoming/", after_load="keep"))
+
+
+def test_source_by_a_watermark_without_dates_is_refused() -> None:
+    number = Column(name="version", type=Type(kind="integer"), path=("version",))
+    moment = Column(name="changed_at", type=Type(kind="timestamp"), path=("changed_at",))
+    with pytest.raises(UsageError, match="whole number version"):
+        check_source(of_source("sqlite://", number, watermark="version"))
+    check_source(of_source("sqlite://", moment, watermark="changed_at"))
+
+
+# Running
+
+
+@dataclasses.dataclass
+class Rows:
+    loaded: int
+
+
+@dataclasses.dataclass
+class Report:
+    rows: Rows
+
+
+def run_all(
+    run: Callable[[date], Any], *, max_parallel: int = 3, stopping: threading.Event | None = None
+) -> dict[date, DateResult]:
+    """The results, by their date."""
+    event = stopping or threading.Event()
+    found = list(run_dates(DATES, run, max_parallel=max_parallel, stopping=event))
+    assert len(found) == len({each.run_date for each in found})
+    return {each.run_date: each for each in found}
+
+
+@pytest.mark.parametrize("max_parallel", [1, 3, 100])
+def test_run_dates_runs_each_once_and_never_too_many_at_a_time(max_parallel: int) -> None:
+    lock, at_work, most = threading.Lock(), 0, 0
+
+    def run(day: date) -> Report:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.02)
+        with lock:
+            at_work -= 1
+        return Report(Rows(day.day))
+
+    found = run_all(run, max_parallel=max_parallel)
+    assert {day: each.rows for day, each in found.items()} == {day: day.day for day in DATES}
+    assert {each.status for each in found.values()} == {"succeeded"}
+    assert most == min(max_parallel, len(DATES))
+
+
+def test_run_dates_goes_on_after_a_failure_and_keeps_its_cause() -> None:
+    def run(day: date) -> Report:
+        if day == DATES[1]:
+            raise SourceError("the shop is closed", fix="come back")
+        if day == DATES[2]:
+            raise ZeroDivisionError("by zero")
+        return Report(Rows(1))
+
+    found = run_all(run, max_parallel=1)
+    assert [found[day].status for day in DATES[:4]] == [
+        "succeeded",
+        "failed",
+        "failed",
+        "succeeded",
+    ]
+    assert found[DATES[1]].cause == "the shop is closed\n  fix: come back"
+    assert found[DATES[2]].cause == "ZeroDivisionError: by zero"
+
+
+def test_run_dates_that_is_stopped_ends_what_is_at_work_and_begins_nothing() -> None:
+    stopping, both = threading.Event(), threading.Barrier(2)
+
+    def run(day: date) -> Report:
+        both.wait(10)
+        stopping.set()
+        time.sleep(0.05)
+        return Report(Rows(1))
+
+    found = run_all(run, max_parallel=2, stopping=stopping)
+    assert sorted(found) == DATES[:2]
+    assert {each.status for each in found.values()} == {"succeeded"}
+
+
+def test_run_dates_of_none_ends_at_once() -> None:
+    nothing: list[date] = []
+    found = run_dates(nothing, print, max_parallel=4, stopping=threading.Event())  # type: ignore
+    assert list(found) == []
+
+
+def test_backfill_stops_gently_at_the_first_signal_and_at_once_at_the_second(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from backfill import _stop_gently  # imports Prefect
+
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), _stop_gently() as stopping:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopping.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert "dates at work come to their end" in capfd.readouterr().err
+
+
+# What is done already
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A run of a contract without a warehouse, and moto's S3 to keep reports in."""
+    settings = load_settings("local")
+    contract = make_contract()
+    places = dataclasses.replace(contract.places, schema="", table="")
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket=settings.buckets.artifacts)
+        yield Run(
+            run_id="now",
+            run_date=FIRST,
+            contract=dataclasses.replace(contract, places=places),
+            settings=settings,
+        )
+
+
+def keep_report(run: Run, day: date, **changes: Any) -> None:
+    report = {
+        "status": "succeeded",
+        "contract_fingerprint": run.contract.fingerprint,
+        "run_id": f"run-{day}",
+        "rows": {"loaded": day.day},
+    }
+    dataset = run.contract.dataset
+    uri = keys.run_uri(run.settings.buckets.artifacts, dataset, day, "report.json")
+    run.write(uri, json.dumps(report | changes))
+
+
+def test_find_done_goes_by_reports_under_the_same_contract(run: Run) -> None:
+    keep_report(run, DATES[0])
+    keep_report(run, DATES[1], contract_fingerprint="another")
+    keep_report(run, DATES[2], status="failed")
+    keep_report(run, date(2025, 12, 31))
+    assert find_done(run, DATES) == {DATES[0]: 1}
+    assert find_done(run, DATES[1:]) == {}
+
+
+def test_find_done_wants_the_warehouse_to_hold_that_very_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Warehouse:
+        columns = [("things__ledger", "run_date", "NO", "date", None, None, None)]
+
+        def query(self, sql: str) -> list[tuple[Any, ...]]:
+            if "svv_columns" in sql:
+                return self.columns
+            return [(DATES[0], f"run-{DATES[0]}"), (DATES[1], "a later one")]
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(backfill, "open_executor", lambda settings, label: Warehouse())
+    loaded = dataclasses.replace(run, contract=make_contract())
+    for day in DATES[:3]:
+        keep_report(loaded, day)
+    assert find_done(loaded, DATES) == {DATES[0]: 1}
+    Warehouse.columns = []
+    assert find_done(loaded, DATES) == {}
+
+
+# The report
+
+
+def test_print_backfill_shows_every_date_and_why_it_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    dates = (
+        DateResult(run_date=DATES[0], status="skipped", rows=1234),
+        DateResult(run_date=DATES[1], status="failed", seconds=2, cause="[x]: no\n  fix: mend it"),
+        DateResult(run_date=DATES[2], status="not run"),
+    )
+    report = BackfillReport(dataset="orders", environment="local", dates=dates)
+    print_backfill(report)
+    shown = capsys.readouterr().out
+    for text in ("2026-01-01  skipped  1,234", "2026-01-02 failed: [x]: no", "fix: mend it"):
+        assert text in shown
+    assert report.was_stopped and not report.is_complete
+    assert "1 skipped, 1 failed, 1 not run" in str(BackfillError.of(report))
+    assert json.loads(report.to_json())["dates"][0]["run_date"] == "2026-01-01"
