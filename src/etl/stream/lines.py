@@ -37,7 +37,7 @@ class LineSplitter:
         self._keep(first)
         done = self._complete_line()
         if len(others) > self._limit_bytes:
-            done += b"".join(map(self._checked, others.splitlines(keepends=True)))
+            done += b"".join(map(self._checked, others.split(b"\n")[:-1]))
         else:
             done += others
         self._keep(rest)
@@ -58,11 +58,12 @@ class LineSplitter:
     def _complete_line(self) -> bytes:
         line, size = b"".join(self._kept), self.unfinished_bytes
         self._kept, self.unfinished_bytes = [], 0
-        return (line if size <= self._limit_bytes else self._refusal(line, size)) + b"\n"
+        return self._checked(line, size)
 
-    def _checked(self, line: bytes) -> bytes:
-        size = len(line) - 1
-        return line if size <= self._limit_bytes else self._refusal(line, size) + b"\n"
+    def _checked(self, line: bytes, size: int | None = None) -> bytes:
+        """The line, or a refusal; `size` is its length if only its beginning was kept."""
+        size = len(line) if size is None else size
+        return (line if size <= self._limit_bytes else self._refusal(line, size)) + b"\n"
 
     def _refusal(self, line: bytes, size: int) -> bytes:
         return wrap_malformed(

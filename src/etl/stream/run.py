@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from etl import keys
 from etl.contracts import load_contract
 from etl.display import every, show_progress
 from etl.environment import enter
-from etl.errors import UsageError
+from etl.errors import SourceError, UsageError
 from etl.figures import Figures
 from etl.metrics import MetricSender
 from etl.model import Contract
@@ -94,6 +95,7 @@ def run_stream(
     settings = enter(request.environment)
     contract = load_contract(request.dataset, settings=settings)
     _check_kind(contract, request)
+    figures.started = time.monotonic()
     stream = _Stream(request, settings, contract, figures, stop)
     sender = MetricSender(figures, settings=settings, dataset=contract.dataset, step="stream")
     with ExitStack() as shown:
@@ -210,7 +212,12 @@ class _Stream:
         options = read_options(
             StreamOptions, self._contract.source.options, where=f"of {self._contract.dataset}"
         )
-        if sys.stdin is not None and sys.stdin.isatty():
+        if sys.stdin is None:  # then its number may be another file's
+            raise SourceError(
+                "standard input is closed",
+                fix="pipe JSON lines into the command, or redirect a file to it",
+            )
+        if sys.stdin.isatty():
             log.info("stream     reading JSON lines from the terminal; Ctrl-D ends them")
         return StandardInput(
             _STANDARD_INPUT, stop=self._stop, limit_bytes=options.record_limit_mib * _MIB
