@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -22,10 +22,12 @@ from etl.catalog import record_version
 from etl.cli import check_run_date
 from etl.contracts import find_contract, load_contract
 from etl.costs import load_prices
+from etl.display import show_progress
 from etl.environment import enter
 from etl.errors import ConservationError, ContractError, StorageError
 from etl.figures import Figures
 from etl.manifest import Manifest, read_manifest
+from etl.metrics import send_figures
 from etl.model import Contract
 from etl.publish import PublishResult
 from etl.publish import publish as publish_partition
@@ -37,6 +39,7 @@ from etl.sources.records import SourceContext
 from etl.staging import stage_raw
 from etl.state import state_prefix
 from etl.storage import explain_storage_errors
+from etl.stream.collect import collect_stream
 from etl.transform import TransformResult, find_active_run, run_transform
 from etl.validation.step import ValidationResult, validate_run
 from etl.warehouse.executor import open_executor
@@ -45,8 +48,6 @@ from etl.warehouse.load import load as load_run
 
 log = logging.getLogger("etl")
 T = TypeVar("T")
-
-_PROGRESS_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,24 +184,36 @@ def _check_carried(contract: Contract) -> None:
 
 def extract(run: Run) -> Done[Manifest]:
     """Source → raw. Where a Glue job of this run is still going, its extraction is the run's."""
-    s3 = run.client("s3")
-    with _stopwatch() as watch:
+    figures = Figures()
+    with _stopwatch() as watch, show_progress(figures, title="extract"):
         manifest = _manifest_at_work(run)
         if manifest is None:
-            manifest = stage_raw(
-                open_source(run.contract, run.source_context()),
-                s3=s3,
-                contract=run.contract,
-                run_date=run.run_date,
-                run_id=run.run_id,
-                contract_uri=run.contract_uri,
-                settings=run.settings.staging,
-                on_progress=_progress("extract    %s rows so far, %s"),
-            )
+            manifest = _stage(run, figures)
         else:
             log.info("extract    a Glue job of this run is still going: its extraction stands")
+    dataset = run.contract.dataset
+    send_figures(figures, settings=run.settings, dataset=dataset, step="extract")
     cost = load_prices().s3(puts=len(manifest.objects) + 1)
     return _done(manifest, "extract", watch, manifest.rows, manifest.bytes, cost)
+
+
+def _stage(run: Run, figures: Figures) -> Manifest:
+    """What the source has for the run date; of a stream, what it has put there already."""
+    s3, contract = run.client("s3"), run.contract
+    if contract.source.kind == "stream":
+        return collect_stream(
+            s3, contract=contract, run_date=run.run_date, contract_uri=run.contract_uri
+        )
+    return stage_raw(
+        open_source(contract, run.source_context()),
+        s3=s3,
+        contract=contract,
+        run_date=run.run_date,
+        run_id=run.run_id,
+        contract_uri=run.contract_uri,
+        settings=run.settings.staging,
+        figures=figures,
+    )
 
 
 def _manifest_at_work(run: Run) -> Manifest | None:
@@ -427,19 +440,6 @@ def _next_steps(run: Run) -> tuple[str, ...]:
     if not run.contract.is_loaded:
         steps = tuple(each for each in steps if "{table}" not in each)
     return tuple(each.format(**names) for each in steps)
-
-
-def _progress(text: str) -> Callable[[Figures], None]:
-    """Log rows and bytes at most every few seconds."""
-    last = time.monotonic()
-
-    def show(figures: Figures) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _PROGRESS_SECONDS:
-            last = time.monotonic()
-            log.info(text, f"{figures.records:,}", human_bytes(figures.bytes))
-
-    return show
 
 
 def _done(result: T, name: str, watch: _Watch, rows: int, size: int, cost_usd: float) -> Done[T]:

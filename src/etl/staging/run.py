@@ -23,6 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aws.s3 import delete_objects, iter_objects, put_bytes
+from etl.figures import Figures
 from etl.formats import proto_text
 from etl.keys import (
     dead_letters_prefix,
@@ -55,6 +56,7 @@ def stage_raw(
     run_id: str,
     contract_uri: str,
     settings: Staging,
+    figures: Figures | None = None,
     on_progress: Progress | None = None,
 ) -> Manifest:
     """Stream a source to the run's raw prefix and write its manifest last.
@@ -63,6 +65,7 @@ def stage_raw(
 
     Args:
         contract_uri: Where the compiled contract of this run lies; noted in the manifest.
+        figures: To count on with; others may look at them meanwhile.
         on_progress: Called with the figures now and then, and at the end.
 
     Raises:
@@ -81,7 +84,7 @@ def stage_raw(
             metadata=object_metadata(contract, run_date, run_id),
             existing=existing,
         )
-        writer = make_writer(contract=contract, on_progress=on_progress)
+        writer = make_writer(contract=contract, figures=figures, on_progress=on_progress)
         writers = [opened.enter_context(writer)]
         for item in source.items:
             writer.add(item)
