@@ -71,7 +71,7 @@ def _line(service: str, number: int, index: int) -> str:
     _spoil(fields, index)
     spell = _SPELLINGS[service]
     line = json.dumps(_spelled(fields, spell), ensure_ascii=False)
-    return line[: len(line) // 2] if index % 97 == 96 else line
+    return line[: len(line) // 2].rstrip() if index % 97 == 96 else line
 
 
 def _spoil(fields: dict[str, Any], index: int) -> None:

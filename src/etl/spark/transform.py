@@ -128,9 +128,10 @@ def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
     observed = [F.count_if(rejected).alias("rejected"), F.count_if(filtered).alias("filtered")]
     marks = [] if run.is_small else rejected_marks()
     lines = _judged(run, _lines(run), read).observe(judged, *observed, *marks)
-    latest = _latest_by_key(run, lines.filter(~rejected & ~filtered))
-    rows = _with_lineage(run, latest).observe(written, count)
-    writer = rows.write.mode("overwrite").option(*_NO_MARKER)
+    latest = _latest_by_key(run, _traced(run, lines.filter(~rejected & ~filtered)))
+    names = (F.col(identifier(each.name)) for each in run.contract.data_columns)
+    rows = latest.select(*names, *lineage_columns(run.contract, run.lineage))
+    writer = rows.observe(written, count).write.mode("overwrite").option(*_NO_MARKER)
     writer.partitionBy(*run.contract.partition_columns).parquet(uri)
     if written.get["rows"] == 0:
         delete_prefix(run.spark, uri)  # Spark leaves a file without rows
@@ -145,22 +146,22 @@ def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
     return counts, b"" if run.is_small else join_marks(judged.get)
 
 
-def _with_lineage(run: _Run, rows: DataFrame) -> DataFrame:
-    """The contract's columns, in its order."""
+def _traced(run: _Run, rows: DataFrame) -> DataFrame:
+    """What is written of rows, their lines, and the source's object if that is written too."""
+    names = [column.name for column in run.contract.data_columns]
     if run.names_sources:
         rows = with_source_file(run.spark, rows, run.manifest)
-    columns = [F.col(identifier(each.name)) for each in run.contract.data_columns]
-    return rows.select(*columns, *lineage_columns(run.contract, run.lineage))
+        names += [RAW_URI, SOURCE_FILE]
+    return rows.select(*(F.col(identifier(each)) for each in ("$line", *names)))
 
 
 def _latest_by_key(run: _Run, rows: DataFrame) -> DataFrame:
     """One row for each primary key: the latest, among equals the one with the greatest line, and
-    of equal lines, where it shows, that of the last raw object."""
+    of equal lines, where it shows, that of the greatest source object."""
     key = [F.col(identifier(each)) for each in run.contract.primary_key]
-    shown = [RAW_URI] if run.names_sources else []
-    columns = ["$line", *shown, *(each.name for each in run.contract.data_columns)]
-    rows = rows.select(*(F.col(identifier(each)) for each in columns))
-    order = [F.col(LINE).desc(), *(F.col(identifier(each)).desc() for each in shown)]
+    order = [F.col(LINE).desc()]
+    if run.names_sources:
+        order.append(F.col(identifier(SOURCE_FILE)).desc())
     if run.contract.latest_by is not None:
         order.insert(0, F.col(identifier(run.contract.latest_by)).desc_nulls_last())
     # Keys often begin alike, which makes them slow to sort; their hashes differ at once. The
