@@ -22,18 +22,26 @@ from support.sql_shops import COLUMNS, LONG_AGO, TABLE, Shop, make_state, record
 from etl.errors import ContractError, SecretError, SourceError
 from etl.judge import Accepted, Rejected, judge_line
 from etl.model import Type
+from etl.sources.records import Lines
 from etl.sources.sql import open_reader, open_sql
 from etl.state import read_progress
 
 DAYS = {day: date(2026, 1, day) for day in range(1, 10)}
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+@pytest.fixture(scope="module")
+def state() -> Iterator[Any]:
     with mock_aws():
-        made = Shop(tmp_path, make_state())
-        made.run(TABLE)
-        yield made
+        yield make_state()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, state: Any) -> Shop:
+    for each in state.list_objects_v2(Bucket="test-artifacts").get("Contents", []):
+        state.delete_object(Bucket="test-artifacts", Key=each["Key"])
+    made = Shop(tmp_path, state)
+    made.run(TABLE)
+    return made
 
 
 def ids(found: list[dict[str, Any]]) -> list[Any]:
@@ -60,6 +68,7 @@ def value_table(shop: Shop, *row: Any) -> bytes:
     shop.put((1, *row), table="things")
     contract = shop.contract(*VALUES, table="things", time_zone="Europe/Berlin")
     (block,) = open_sql(contract, shop.context(DAYS[5])).items
+    assert isinstance(block, Lines)
     return block.data.removesuffix(b"\n")
 
 
@@ -203,7 +212,7 @@ def test_pages_are_of_one_snapshot(shop: Shop) -> None:
 
 
 def test_run_dates_read_what_changed_since_the_one_before(shop: Shop) -> None:
-    options = {"watermark": "updated_at"}
+    options: dict[str, Any] = {"watermark": "updated_at"}
     shop.put((1, "a", "2025-12-30 08:00:00"), (2, "b", "2026-01-01T23:59:59.999999Z"))
     shop.put((3, "c", "2026-01-02 00:00:00"))
     assert ids(shop.finish(DAYS[1], shop.open(DAYS[1], **options))) == [1, 2]
@@ -219,7 +228,7 @@ def test_run_dates_read_what_changed_since_the_one_before(shop: Shop) -> None:
 
 
 def test_run_before_the_end_of_its_date_goes_on_from_the_last_row(shop: Shop) -> None:
-    options = {"watermark": "updated_at"}
+    options: dict[str, Any] = {"watermark": "updated_at"}
     shop.put((1, "a", "2026-01-01 10:00:00.5"), (2, "b", "2026-01-01T10:00:00Z"))
     opened = shop.open(DAYS[1], now=LONG_AGO, **options)
     assert len(shop.finish(DAYS[1], opened)) == 2
@@ -229,7 +238,7 @@ def test_run_before_the_end_of_its_date_goes_on_from_the_last_row(shop: Shop) ->
 
 
 def test_run_that_finds_nothing_keeps_what_was_reached(shop: Shop) -> None:
-    options = {"watermark": "updated_at", "now": LONG_AGO}
+    options: dict[str, Any] = {"watermark": "updated_at", "now": LONG_AGO}
     assert shop.finish(DAYS[1], shop.open(DAYS[1], **options)) == []
     shop.put((1, "a", "2026-01-02 10:00:00"))
     reached = shop.open(DAYS[2], **options)
@@ -240,7 +249,7 @@ def test_run_that_finds_nothing_keeps_what_was_reached(shop: Shop) -> None:
 
 
 def test_lookback_reads_late_rows(shop: Shop) -> None:
-    options = {"watermark": "updated_at", "lookback_minutes": 60}
+    options: dict[str, Any] = {"watermark": "updated_at", "lookback_minutes": 60}
     shop.put((1, "a", "2026-01-01 22:59:59"), (2, "b", "2026-01-01 23:00:00"))
     shop.finish(DAYS[1], shop.open(DAYS[1], **options))
     shop.put((3, "late", "2026-01-01 23:30:00"))
@@ -248,7 +257,11 @@ def test_lookback_reads_late_rows(shop: Shop) -> None:
 
 
 def test_backfill_reads_each_dates_own_rows(shop: Shop) -> None:
-    options = {"watermark": "updated_at", "lookback_minutes": 60, "backfill_from": DAYS[2]}
+    options: dict[str, Any] = {
+        "watermark": "updated_at",
+        "lookback_minutes": 60,
+        "backfill_from": DAYS[2],
+    }
     shop.put(*((day, "x", f"2026-01-0{day} 12:00:00") for day in range(1, 6)))
     shop.put((9, "late", "2026-01-02 23:30:00"))
     assert ids(records(shop.open(DAYS[2], **options).items)) == [1, 2, 9]
@@ -257,14 +270,14 @@ def test_backfill_reads_each_dates_own_rows(shop: Shop) -> None:
 
 
 def test_rows_without_a_watermark_are_read_every_time(shop: Shop) -> None:
-    options = {"watermark": "updated_at", "batch_rows": 1}
+    options: dict[str, Any] = {"watermark": "updated_at", "batch_rows": 1}
     shop.put((1, "a", None), (2, "b", "soon"), (3, "c", "2026-01-01 10:00:00"))
     assert ids(shop.finish(DAYS[1], shop.open(DAYS[1], **options))) == [3, 1, 2]
     assert ids(records(shop.open(DAYS[2], **options).items)) == [1, 2]
 
 
 def test_naive_watermark_is_in_the_time_zone(shop: Shop) -> None:
-    options = {"watermark": "updated_at", "time_zone": "America/New_York"}
+    options: dict[str, Any] = {"watermark": "updated_at", "time_zone": "America/New_York"}
     shop.put((1, "a", "2026-01-01 18:59:59"), (2, "b", "2026-01-01 19:00:00"))
     assert ids(shop.finish(DAYS[1], shop.open(DAYS[1], **options))) == [1]
     assert ids(records(shop.open(DAYS[2], **options).items)) == [2]
@@ -332,6 +345,17 @@ def test_reader_refuses_rows_that_it_would_never_see(shop: Shop) -> None:
     reader = open_reader(shop.contract(watermark="updated_at"), shop.context(DAYS[1]))
     with pytest.raises(SourceError, match="followed by updated_at, id: there are rows without one"):
         list(reader.batches(after=None))
+
+
+@pytest.mark.parametrize("later", ["2026-01-05 23:00:00", "2026-01-05T01:00:00.5Z"])
+def test_reader_refuses_times_that_do_not_sort(shop: Shop, later: str) -> None:
+    shop.put((1, "a", "2026-01-04T23:00:00Z"), (2, "b", "2026-01-05T01:00:00Z"))
+    reader = open_reader(shop.contract(watermark="updated_at"), shop.context(DAYS[1]))
+    (found,) = reader.batches(after=None)
+    assert list(reader.batches(after=found.position)) == []
+    shop.put((3, "c", later))
+    with pytest.raises(SourceError, match="its texts do not sort as time does"):
+        list(reader.batches(after=found.position))
 
 
 def test_reader_refuses_a_position_of_another_order(shop: Shop) -> None:
@@ -420,21 +444,22 @@ def test_source_is_only_read(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "message"),
+    ("name", "value", "message"),
     [
-        (None, "there is no secret shop/login"),
-        ('{"username": "u"}', 'secret shop/login has no field "password"'),
-        ("hunter2", "shop/login is neither a JSON object nor an SQLAlchemy URL"),
+        ("shop/none", None, "there is no secret shop/none"),
+        ("shop/half", '{"username": "u"}', 'secret shop/half has no field "password"'),
+        ("shop/word", "hunter2", "shop/word is neither a JSON object nor an SQLAlchemy URL"),
     ],
 )
-def test_secret_that_is_of_no_use_is_named(shop: Shop, secret: str | None, message: str) -> None:
+def test_secret_that_is_of_no_use_is_named(
+    shop: Shop, name: str, value: str | None, message: str
+) -> None:
     client = boto3.client("secretsmanager", region_name="us-east-1")
-    if secret:
-        client.create_secret(Name="shop/login", SecretString=secret)
-    contract = shop.contract(secret="shop/login")
+    if value:
+        client.create_secret(Name=name, SecretString=value)
     context = source_context(DAYS[1], s3=shop.s3, secretsmanager=client)
     with pytest.raises(SecretError, match=message) as caught:
-        open_sql(contract, context)
+        open_sql(shop.contract(secret=name), context)
     assert "hunter2" not in str(caught.value)
 
 
@@ -442,6 +467,5 @@ def test_secret_may_be_the_whole_url(shop: Shop) -> None:
     shop.put((1, "a", None))
     client = boto3.client("secretsmanager", region_name="us-east-1")
     client.create_secret(Name="shop/url", SecretString=f"sqlite:///{shop.path}")
-    contract = shop.contract(secret="shop/url")
     context = source_context(DAYS[1], s3=shop.s3, secretsmanager=client)
-    assert ids(records(open_sql(contract, context).items)) == [1]
+    assert ids(records(open_sql(shop.contract(secret="shop/url"), context).items)) == [1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, or_
+from sqlalchemy import ColumnElement, and_, func, literal, or_
 from sqlalchemy import types as sqltypes
 
 Mark = datetime | int
@@ -103,6 +103,13 @@ class TextMarks(TimeMarks):
     def is_unplaced(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that the column holds no mark."""
         return or_(column.is_(None), func.etl_instant(column).is_(None))
+
+    def has_overtaken(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition that a row's time is later than a value's, and its text sorts before it."""
+        mark = self.read(value)
+        assert isinstance(mark, datetime)
+        is_later = func.etl_instant(column) > sortable(mark)
+        return and_(column >= _day(mark - _DAY), column < value, is_later)
 
 
 Marks = IntegerMarks | TimeMarks

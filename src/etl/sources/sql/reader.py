@@ -90,7 +90,18 @@ class Snapshot:
 
     def has_unplaced(self) -> bool:
         """Whether there are rows without a watermark or key."""
-        query = select(self.table.key[0].column).where(self._is_unplaced(Window())).limit(1)
+        return self._has_any(self._is_unplaced(Window()))
+
+    def has_overtaken(self, place: Place) -> bool:
+        """Whether there are later rows than this place's that are ordered before it, as text is
+        that was not written in one form."""
+        table = self.table
+        if not table.watermark or not isinstance(table.marks, TextMarks):
+            return False
+        return self._has_any(table.marks.has_overtaken(table.watermark.column, place[0]))
+
+    def _has_any(self, condition: ColumnElement[bool]) -> bool:
+        query = select(self.table.key[0].column).where(condition).limit(1)
         return self._connection.execute(query).first() is not None
 
     def _read(
@@ -177,13 +188,16 @@ class SqlReader:
             until: Only rows whose watermark is earlier.
 
         Raises:
-            SourceError: The table cannot be read, or has rows without a place in the order: they
-                would never be seen.
+            SourceError: The table cannot be read, or has rows without a place in the order, or
+                with a wrong one: they would never be seen.
         """
+        begin = self._place(after)
         with self.snapshot() as snapshot:
             if snapshot.has_unplaced():
                 raise self._out_of_order("there are rows without one")
-            for place, lines in snapshot.pages(Window(upper=until), self._place(after)):
+            if begin and snapshot.has_overtaken(begin):
+                raise self._out_of_order("its texts do not sort as time does")
+            for place, lines in snapshot.pages(Window(upper=until), begin):
                 yield SqlBatch(lines=lines, position=self._position(place))
 
     def _position(self, place: Place) -> dict[str, Any]:
@@ -210,7 +224,7 @@ class SqlReader:
         order = ", ".join(filter(None, [self.options.watermark, *self._contract.primary_key]))
         return SourceError(
             f"{self.options.table} cannot be followed by {order}: {what}",
-            fix="fill them in, or read a view that leaves such rows out",
+            fix="mend such rows, or read a view that does or leaves them out",
         )
 
 
