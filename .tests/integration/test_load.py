@@ -8,7 +8,7 @@ import random
 import signal
 import threading
 import uuid
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -18,7 +18,7 @@ from warehouse_samples import change_column
 from aws.redshift.errors import ConnectionLostError, StatementError
 from etl.errors import WarehouseError
 from etl.keys import parse_s3_uri
-from etl.model import Column, Type
+from etl.model import LINEAGE_COLUMNS, Column, Type
 from etl.settings import load_settings
 
 DAY_1, DAY_2, DAY_3 = (date(2026, 1, day) for day in (1, 2, 3))
@@ -214,6 +214,25 @@ def test_load_after_the_contract_grew_migrates_the_tables(warehouse, mode):
         ("a", None),
         ("b", "red"),
     ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_load_lineage_is_stored_and_leaves_the_hash_alone(warehouse, mode):
+    plain = warehouse.contract(load_mode=mode)
+    before = warehouse.load(plain, DAY_1, [make_row("a")])
+    columns = (*plain.columns, *LINEAGE_COLUMNS.values())
+    traced = dataclasses.replace(plain, columns=columns)
+    lineage = {
+        "_source_file": "s3://in/ž b.csv",
+        "_ingested_at": datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC),
+        "_run_id": "run-2",
+        "_contract_version": "1.0.0",
+    }
+    names = ", ".join(lineage)
+    for loader in LOADERS:
+        row = make_row("a", **lineage)
+        assert warehouse.load(traced, DAY_1, [row], loader=loader).table_hash == before.table_hash
+        assert warehouse.query(f"SELECT {names} FROM {{s}}.things") == [tuple(lineage.values())]
 
 
 @pytest.mark.parametrize(

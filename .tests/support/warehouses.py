@@ -34,6 +34,10 @@ ARROW_TYPES = {
     "note": pa.string(),
     "items": pa.list_(ITEM),
     "colour": pa.string(),
+    "_source_file": pa.string(),
+    "_ingested_at": pa.timestamp("us", tz="UTC"),
+    "_run_id": pa.string(),
+    "_contract_version": pa.string(),
 }
 
 

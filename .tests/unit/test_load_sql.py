@@ -7,6 +7,7 @@ import pytest
 from warehouse_samples import make_contract
 
 from aws.redshift.errors import ConnectionLostError, StatementError
+from etl.model import LINEAGE_COLUMNS
 from etl.warehouse.executor import retry_conflicts
 from etl.warehouse.ledger import Load
 from etl.warehouse.load_sql import load_steps
@@ -102,6 +103,8 @@ def test_insert_latest_orders_by_latest_column_then_run_date():
 def test_table_hash_leaves_out_when_rows_were_loaded():
     sql = table_hash_sql(make_contract())
     assert "_loaded_at" not in sql
+    columns = (*make_contract().columns, *LINEAGE_COLUMNS.values())
+    assert table_hash_sql(make_contract(columns=columns)) == sql
     assert "TO_CHAR(\"updated_at\" AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')" in sql
     assert "TO_CHAR(\"ingest_date\", 'YYYY-MM-DD')" in sql
 

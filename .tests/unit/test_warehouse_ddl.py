@@ -81,6 +81,14 @@ def test_plan_changes_new_optional_column_is_added_to_every_row_table():
     ]
 
 
+def test_plan_changes_ledger_of_an_earlier_release_gets_what_it_lacks():
+    ledger = ledger_table(make_contract())
+    earlier = [column for column in ledger.columns if column.name != "filtered"]
+    assert plan_changes([ledger], {ledger.name: earlier}) == [
+        'ALTER TABLE "sales"."things__ledger" ADD COLUMN "filtered" BIGINT'
+    ]
+
+
 def test_plan_changes_longer_text_grows():
     before = make_contract()
     after = change_column(before, "note", type=Type(kind="string", max_bytes=800))
