@@ -11,6 +11,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+_MOST_CONNECTIONS = 32  # that a client keeps open
+
 
 @dataclass(frozen=True, kw_only=True)
 class AwsConfig:
@@ -58,6 +60,9 @@ def _patience(config: AwsConfig, read_timeout_seconds: float | None = None) -> C
         connect_timeout=config.connect_timeout_seconds,
         read_timeout=read_timeout_seconds or config.read_timeout_seconds,
         user_agent_extra="prefect-aws-etl",
+        max_pool_connections=_MOST_CONNECTIONS,
+        # What is sent to S3 carries a checksum in a signed header; hashing it again proves no more.
+        s3={"payload_signing_enabled": False},
     )
 
 
