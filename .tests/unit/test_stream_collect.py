@@ -39,9 +39,7 @@ def s3() -> Iterator[Any]:
 
 
 def collect(s3: Any, **options: Any) -> Manifest:
-    return collect_stream(
-        s3, contract=CONTRACT, run_date=DAY, contract_uri=CONTRACT_URI, **options
-    )
+    return collect_stream(s3, contract=CONTRACT, run_date=DAY, contract_uri=CONTRACT_URI, **options)
 
 
 def test_collect_composes_the_manifest_of_all_sessions(s3: Any) -> None:

@@ -191,5 +191,3 @@ def test_rewound_polling_reads_again() -> None:
     feed.rewind(None)
     again = feed.read(None)
     assert again and again.position == {"after": 1}
-
-
