@@ -15,7 +15,7 @@ from support.tidy_cases import (
     tidy_contract,
 )
 
-from etl.judge import Accepted, Judge, Rejected, Verdict
+from etl.judge import MAX_DEPTH, Accepted, Judge, Rejected, Verdict
 from etl.model import LINEAGE_COLUMNS, Type
 from etl.tidying import drop_empty, normalise_name
 
@@ -71,3 +71,12 @@ def test_normalise_name_gives_snake_case(name: str, normal: str) -> None:
 def test_drop_empty_keeps_zero_and_false() -> None:
     record = {"a": 0, "b": False, "c": [0, [], {"d": None}], "e": {"f": [""]}, "g": " x "}
     assert drop_empty(record) == {"a": 0, "b": False, "c": [0], "g": " x "}
+
+
+@pytest.mark.parametrize("opening, closing", ["[]", ('{"A":', "}")])
+def test_judge_tidies_as_deep_as_records_may_be(opening: str, closing: str) -> None:
+    inner = MAX_DEPTH - 1  # the record itself is one level
+    line = f'{{"Id": 1, "Other": {opening * inner}1{closing * inner}}}'
+    assert Judge(tidy_contract(), RUN_DATE)(line) == Accepted(
+        dict.fromkeys(("id", "user_name", "home_city", "items", "tags")) | {"id": 1}
+    )

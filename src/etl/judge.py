@@ -77,9 +77,11 @@ class Judge:
         self._contract = contract
         self._run_date = run_date
         encoding = contract.source.encoding
-        self._casters = {
-            column.name: _mapping_caster(column, encoding) for column in contract.received_columns
-        }
+        self._names = [column.name for column in contract.data_columns]
+        self._casters = [
+            (column.name, column.path, _mapping_caster(column, encoding))
+            for column in contract.received_columns
+        ]
         self._required = {column.name for column in contract.columns if column.required}
         self._required.update(contract.primary_key)
 
@@ -97,10 +99,11 @@ class Judge:
     def cast(self, line: str) -> Accepted | Rejected:
         """Judge what was received alone: derived columns stay None and rules are not asked."""
         try:
-            record = self._tidy(_parse(line))
+            with _room_for_depth(line):
+                record = self._tidy(_parse(line))
         except Unfit as error:
             return Rejected([f"record: {error}"])
-        row = dict.fromkeys(column.name for column in self._contract.data_columns)
+        row = dict.fromkeys(self._names)
         reasons = self._cast(record, row)
         return Rejected(reasons) if reasons else Accepted(row)
 
@@ -113,13 +116,13 @@ class Judge:
 
     def _cast(self, record: dict[str, Any], row: dict[str, Any]) -> list[str]:
         reasons = []
-        for column in self._contract.received_columns:
+        for name, path, cast in self._casters:
             try:
-                row[column.name] = self._casters[column.name](_find(record, column.path))
+                row[name] = cast(_find(record, path))
             except Unfit as error:
-                reasons.append(f"{column.name}: {error}")
+                reasons.append(f"{name}: {error}")
                 continue
-            reasons += self._unusable(column.name, row)
+            reasons += self._unusable(name, row)
         return reasons
 
     def _derive(self, row: dict[str, Any]) -> list[str]:
@@ -169,11 +172,10 @@ def _parse(line: str) -> dict[str, Any]:
     Raises:
         Unfit: The line is anything else.
     """
-    with _room_for_depth(line):
-        try:
-            record = _DECODER.decode(line)
-        except json.JSONDecodeError as error:
-            raise Unfit(f"not valid JSON: {error.msg} at character {error.pos + 1}") from None
+    try:
+        record = _DECODER.decode(line)
+    except json.JSONDecodeError as error:
+        raise Unfit(f"not valid JSON: {error.msg} at character {error.pos + 1}") from None
     if not isinstance(record, dict):
         raise Unfit(f"expected one JSON object, got {show(record)}")
     if record.get(INVALID_UTF8_KEY) is not None:
@@ -192,14 +194,14 @@ _DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant
 
 @contextmanager
 def _room_for_depth(line: str) -> Iterator[None]:
-    """Let json recurse as deep as MAX_DEPTH, whatever the depth of the caller."""
+    """Let json and tidying recurse as deep as MAX_DEPTH, whatever the depth of the caller."""
     if line.count("[") + line.count("{") < _SHALLOW:
         yield
         return
     if _depth(line) > MAX_DEPTH:
         raise Unfit(f"nested deeper than {MAX_DEPTH} levels")
     limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + 2 * MAX_DEPTH)
+    sys.setrecursionlimit(limit + 3 * MAX_DEPTH)
     try:
         yield
     finally:

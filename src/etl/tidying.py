@@ -7,6 +7,7 @@ workers carry it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from etl.received import Twice
@@ -16,6 +17,7 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
+@lru_cache(maxsize=4096)  # records repeat their names
 def normalise_name(name: str) -> str:
     """`User Name`, `userName` and `USER-NAME` as user_name; a name without a letter or digit stays
     as it is."""
