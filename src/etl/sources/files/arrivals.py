@@ -6,12 +6,11 @@ any date has taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Set
 from dataclasses import dataclass
-from datetime import date
 
 from etl.sources.files.completed import is_completed
-from etl.sources.files.ledger import Taken, TakenFile
+from etl.sources.files.ledger import Taken, TakenFile, identity
 from etl.sources.files.locations import Found
 from etl.sources.files.source_file import SourceFile
 
@@ -29,20 +28,20 @@ class Arrival:
 
 
 def choose_files(
-    found: Found, *, taken: Mapping[date, Taken], run_date: date, completed: str | None
+    found: Found, *, own: Taken, known: Set[bytes], completed: str | None
 ) -> list[Arrival]:
-    """The files of the run date: its own in the order in which it took them, then new ones.
+    """The files of a run date: its own in the order in which it took them, then new ones.
 
     Args:
-        taken: What every run date has taken.
+        own: What the date has taken before.
+        known: The identities of what any date has taken.
         completed: Where files are moved; None if they are not.
     """
     present = {each.found: each for each in found.files}
-    own = taken.get(run_date, Taken(after_load="keep", files=())).files
-    arrivals = [Arrival(taken=each, present=present.get(each.found)) for each in own]
-    known = {file.found for each in taken.values() for file in each.files}
+    arrivals = [Arrival(taken=each, present=present.get(each.found)) for each in own.files]
     for file in found.files:
-        if file.found not in known and not is_completed(file.found.uri, found.folder, completed):
+        is_known = identity(file.found) in known
+        if not is_known and not is_completed(file.found.uri, found.folder, completed):
             arrivals.append(Arrival(taken=_take(file, completed), present=file))
     return arrivals
 

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from etl.manifest import RawObject
@@ -21,7 +23,7 @@ from etl.state import list_run_dates, read_progress, write_progress
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_READERS = 8
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,15 +91,22 @@ class Ledger:
         """A run date's files."""
         return Taken.from_progress(read_progress(self._s3, self._prefix, run_date))
 
-    def read_all(self) -> dict[date, Taken]:
-        """Every run date's files."""
-        run_dates = list(list_run_dates(self._s3, self._prefix))
-        with ThreadPoolExecutor(_READERS, thread_name_prefix="ledger") as readers:
-            return dict(zip(run_dates, readers.map(self.read, run_dates)))
+    def read_all(self) -> Iterator[tuple[date, Taken]]:
+        """Every run date's files, oldest first; few dates are held in memory at a time."""
+        run_dates = list_run_dates(self._s3, self._prefix)
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ledger") as readers:
+            while batch := list(islice(run_dates, _AT_ONCE)):
+                yield from zip(batch, readers.map(self.read, batch))
 
     def write(self, run_date: date, taken: Taken) -> None:
         """Keep a run date's files, in place of what was kept before."""
         write_progress(self._s3, self._prefix, run_date, taken.to_progress())
+
+
+def identity(file: SourceObject) -> bytes:
+    """What tells a file from every other one, and from itself after a change."""
+    text = f"{file.uri}\0{file.size}\0{file.etag}\0{file.modified_at}"
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
 def with_objects(files: Iterable[TakenFile], objects: Iterable[RawObject]) -> list[TakenFile]:

@@ -11,7 +11,7 @@ from etl.errors import ContractError, SourceError, UsageError
 from etl.model import Contract
 from etl.sources.files.arrivals import Arrival, choose_files
 from etl.sources.files.completed import completed_folder
-from etl.sources.files.ledger import Ledger, Taken, TakenFile
+from etl.sources.files.ledger import Ledger, Taken, TakenFile, identity
 from etl.sources.files.locations import SUFFIXES, Found, find_files
 from etl.sources.files.options import FileOptions, read_file_options
 from etl.sources.files.reading import read_file
@@ -60,17 +60,17 @@ def _open_tracked(
 ) -> OpenSource:
     _check_tracking(contract, context, options)
     ledger, store = Ledger(context), open_store(location, options, context)
-    taken = ledger.read_all()
-    settle_pending(taken, ledger, store)
+    own = Taken(after_load=options.after_load, files=())
+    known: set[bytes] = set()
+    for run_date, taken in ledger.read_all():
+        settle_pending(run_date, taken, ledger, store)
+        known.update(map(identity, taken.files))
+        own = taken if run_date == context.run_date else own
     found = _find(location, contract, context, options)
-    if not found.files and not any(each.files for each in taken.values()):
+    if not found.files and not known:
         raise _nothing_at(location, contract)
-    arrivals = choose_files(
-        found,
-        taken=taken,
-        run_date=context.run_date,
-        completed=completed_folder(found.folder, options),
-    )
+    completed = completed_folder(found.folder, options)
+    arrivals = choose_files(found, own=own, known=known, completed=completed)
     reading = _TrackedReading(contract, context, options, store)
     return OpenSource(items=reading.read(arrivals), progress=reading.progress)
 

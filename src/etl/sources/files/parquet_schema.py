@@ -24,7 +24,7 @@ def _is_decimal(kind: pa.DataType) -> bool:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return _is_decimal(kind) or types.is_float32(kind) or types.is_float64(kind)
+    return bool(types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind))
 
 
 # What a contract's scalar type can be read from without doubt about its value.

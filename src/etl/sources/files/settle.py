@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from pathlib import PurePosixPath
 
 from etl.manifest import Manifest
 from etl.model import Contract
-from etl.sources.files.ledger import Ledger, Taken, TakenFile, with_objects
+from etl.sources.files.ledger import Ledger, Taken, TakenFile, identity, with_objects
 from etl.sources.files.options import AfterLoad, FileOptions, read_file_options
 from etl.sources.files.stores import LocalStore, S3Store, Store
 from etl.sources.records import SourceContext, SourceObject
@@ -48,11 +47,10 @@ def settle_files(contract: Contract, manifest: Manifest, context: SourceContext)
     return _settle(manifest.run_date, taken, ledger, store)
 
 
-def settle_pending(taken: dict[date, Taken], ledger: Ledger, store: Store) -> None:
-    """Move and delete what runs that were killed meanwhile have not."""
-    for run_date, each in taken.items():
-        if each.pending:
-            _settle(run_date, each, ledger, store)
+def settle_pending(run_date: date, taken: Taken, ledger: Ledger, store: Store) -> None:
+    """Move and delete what the date's run has not, if it was killed meanwhile."""
+    if taken.pending:
+        _settle(run_date, taken, ledger, store)
 
 
 def _settle(run_date: date, taken: Taken, ledger: Ledger, store: Store) -> Counter[str]:
@@ -101,8 +99,7 @@ def _with_targets(
 
 def _another_name(file: TakenFile) -> str:
     """prices.3f2a91c0.csv.gz: another version of the file has taken the plain name."""
-    identity = f"{file.uri} {file.size} {file.etag} {file.modified_at}"
-    mark = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    mark = identity(file)[:4].hex()
     folder, slash, name = str(file.completed).rpartition("/")
     suffixes = "".join(PurePosixPath(name).suffixes)
     return f"{folder}{slash}{name.removesuffix(suffixes)}.{mark}{suffixes}"
