@@ -36,8 +36,8 @@ class Folders:
     def _value(self, line: bytes) -> Any:
         try:
             record = json.loads(line)
+            if self._contract.normalise_names:
+                record = normalise_names(record)
         except (ValueError, RecursionError):
             return None
-        if self._contract.normalise_names:
-            record = normalise_names(record)
         return record.get(self._contract.raw.column) if isinstance(record, dict) else None
