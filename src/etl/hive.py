@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import unquote
 
@@ -59,11 +58,6 @@ def _typed(kind: Type, text: str) -> Any:
     match kind.kind:
         case "integer":
             return int(text)
-        case "decimal":
-            try:
-                return Decimal(text)
-            except InvalidOperation:
-                raise ValueError(f"{text!r} is no decimal") from None
         case "boolean":
             if text not in ("true", "false"):
                 raise ValueError(f"{text!r} is no boolean")

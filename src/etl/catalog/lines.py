@@ -101,8 +101,16 @@ def _run_date(contract: Contract) -> pa.Field:
 
 
 def _batch(schema: pa.Schema, columns: list[list[Any]]) -> pa.RecordBatch:
-    arrays = [pa.array(each, field.type) for each, field in zip(columns, schema, strict=True)]
+    arrays = [_array(each, field.type) for each, field in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:  # JSON can say half a surrogate pair, which is no text
+        texts = (each and each.encode("utf-8", "backslashreplace").decode() for each in values)
+        return pa.array(texts, kind)
 
 
 def _parse(line: bytes, normalise: bool) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def checked_table(contract: Contract, table: pa.Table, run_date: date) -> pa.Tab
         if others or nulls:
             raise UsageError(
                 f"{(others or 0) + nulls} rows are not of {contract.partition} {run_date}",
-                fix="save each run date's rows by themselves",
+                fix="save each run date's rows by themselves, or leave that column out",
             )
         rows = table.drop_columns([contract.partition])
     if set(rows.column_names) == set(schema.names):

@@ -89,7 +89,7 @@ class Version:
             "run_date": self.run_date.isoformat(),
             "created_at": self.created_at.isoformat(),
         }
-        return json.dumps(content, indent=1, sort_keys=True) + "\n"
+        return json.dumps(content, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Version:

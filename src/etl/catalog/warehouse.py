@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.redshift.errors import RedshiftError
 from etl.catalog.layers import Dates
@@ -72,7 +73,7 @@ def warehouse_figures(executor: Executor, contract: Contract) -> WarehouseFigure
 def _query(executor: Executor, contract: Contract, sql: str) -> list[tuple[Any, ...]]:
     try:
         return executor.query(sql)
-    except RedshiftError as error:
+    except (RedshiftError, ClientError, BotoCoreError) as error:
         place = target_table(contract).sql_name
         raise WarehouseError(
             f"cannot read {place} from the warehouse: {error}",
