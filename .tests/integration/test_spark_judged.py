@@ -27,6 +27,7 @@ from support.line_cases import (
 )
 from support.spark_session import local_spark
 from support.tidy_cases import (
+    EMPTY_VALUES,
     MAPPED_LINES,
     MAPPED_TEXT_LINES,
     TIDY_LINES,
@@ -154,6 +155,19 @@ def test_spark_maps_and_filters_as_the_judge_does(
 def test_spark_tidies_as_the_judge_does(judge_in_spark: Callable[..., Judged]) -> None:
     lines = [line for line, _ in TIDY_LINES]
     _assert_same(judge_in_spark(lines, tidy_contract()), lines, tidy_contract(), RUN_DATE)
+
+
+@pytest.mark.parametrize("mode", ["judge", "fast"])
+def test_spark_drops_empty_values_as_the_judge_does(
+    judge_in_spark: Callable[..., Judged], mode: str, request: pytest.FixtureRequest
+) -> None:
+    lines = [f'{{"id": 1, "{column}": {text}}}' for column, text, _ in JSON_VALUES]
+    lines += [f'{{"id": 1, {inner}}}' for inner in EMPTY_VALUES]
+    _compare(judge_in_spark, lines, json_contract(drop_empty=True), mode, request)
+    lines = [json.dumps({"id": "1", column: text}) for column, text, _ in TEXT_VALUES]
+    lines += [json.dumps({"id": "1", "text": text, "number": text}) for text in (" ", "\u3000")]
+    contract = replace(text_contract(), drop_empty=True)
+    _compare(judge_in_spark, lines, contract, mode, request)
 
 
 def test_spark_maps_and_filters_without_python(

@@ -96,6 +96,18 @@ TIDY_LINES: list[tuple[str, Verdict]] = [
 ]
 
 
+# Fields of the JSON contract's record that are empty, or have something empty inside.
+EMPTY_VALUES = [
+    *('"text": " "', '"text": "\\u00a0"', '"text": "\\t\\n"', '"text": "ž"', '"text": " a"'),
+    *('"inner": {}', '"inner": {"text": ""}', '"inner": {"text": " ", "number": 2}', '"inner": []'),
+    *('"tags": [""]', '"tags": ["a", ""]', '"tags": ["a", " b "]', '"tags": {}', '"tags": " "'),
+    *('"items": [{}]', '"items": [{"other": 1}]', '"items": [{"sku": "a", "at": ""}]'),
+    *('"items": [{"sku": "a", "count": null}]', '"items": [null, {"sku": "a"}]', '"items": [[]]'),
+    *('"number": ""', '"amount": " "', '"flag": []', '"day": {}', '"at": {"a": [null]}'),
+    *('"counts": [null, 1]', '"counts": [0]', '"prices": ["", 1.5]', '"ratio": 0', '"flag": false'),
+]
+
+
 def mapped_contract(*, encoding: str = "json", **changes: Any) -> Contract:
     """Values are mapped, then rows filtered by a derived column; partitioned by level."""
     columns = (

@@ -39,8 +39,28 @@ def read_value(column: Column, contract: Contract, raw: str) -> Value:
         value = _text_value(column.type, raw)
     else:
         value = _json_value(column.type, raw, column.path[-1])
+    sure = _partitions(column, contract, value)
+    if contract.drop_empty:
+        sure = f"({sure} AND {_filled(column.type, raw)})"
     required = column.required or column.name in contract.primary_key
-    return Value(value.typed, _given(required, raw, _partitions(column, contract, value)))
+    return Value(value.typed, _given(required, raw, sure))
+
+
+def _filled(kind: Type, raw: str) -> str:
+    """A condition under which a value that is not NULL holds nothing that is empty."""
+    match kind.kind:
+        case "string":
+            return rlike(raw, "[!-~]")  # something visible
+        case "array":
+            assert kind.element is not None
+            element = f"`$e` IS NOT NULL AND {_filled(kind.element, '`$e`')}"
+            return f"(size({raw}) > 0 AND forall({raw}, `$e` -> {element}))"
+        case "object":
+            fields = [(field.type, f"{raw}.{identifier(field.name)}") for field in kind.fields]
+            some = " OR ".join(f"{value} IS NOT NULL" for _, value in fields)
+            filled = [f"({value} IS NULL OR {_filled(inner, value)})" for inner, value in fields]
+            return f"(({some}) AND {' AND '.join(filled)})"
+    return "true"
 
 
 def _mapped_value(column: Column, raw: str, *, is_text: bool) -> Value:
