@@ -275,7 +275,7 @@ def test_s3_bucket_that_is_missing_is_named(s3: Any) -> None:
 
 
 def test_s3_object_whose_stream_breaks_is_named(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_off(self: StreamingBody, *_: Any) -> bytes:
+    def break_off(self: StreamingBody, *_: Any, **__: Any) -> bytes:
         raise ResponseStreamingError(error="connection reset")
 
     monkeypatch.setattr(StreamingBody, "read", break_off)

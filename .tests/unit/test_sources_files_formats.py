@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,7 +32,7 @@ from etl.sources.records import Lines, SourceObject
 DAY = date(2026, 1, 5)
 ROWS = [{"a": 1, "b": "Zoë"}, {"a": 2, "b": None}]
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
-COMPRESS = {"gz": gzip.compress, "zst": zstandard.compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "zst": zstandard.compress}
 
 
 def contract_for(path: Path, format: str, **options: Any) -> Contract:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from moto import mock_aws
 from source_samples import RAW_BUCKET, make_contract
-from support.source_contexts import STATE_PREFIX, source_context
+from support.source_contexts import STATE_PREFIX, records, source_context
 
-from aws.s3 import get_bytes, iter_objects
+from aws.s3 import delete_objects, get_bytes, iter_objects
 from etl.errors import ContractError, SourceError, UsageError
 from etl.keys import manifest_uri, parse_s3_uri
 from etl.manifest import Manifest
@@ -36,13 +39,25 @@ MOVE: dict[str, Any] = {"only_new": True, "after_load": "move"}
 DELETE: dict[str, Any] = {"only_new": True, "after_load": "delete"}
 
 
+BUCKETS = ("drop", "elsewhere", RAW_BUCKET, parse_s3_uri(STATE_PREFIX)[0])
+
+
+@pytest.fixture(scope="module")
+def module_s3() -> Iterator[Any]:
+    """One client for all tests: it is what costs."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        yield boto3.client("s3", region_name="us-east-1")
+
+
 @pytest.fixture
-def s3() -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        for bucket in ("drop", "elsewhere", RAW_BUCKET, parse_s3_uri(STATE_PREFIX)[0]):
-            client.create_bucket(Bucket=bucket)
-        yield client
+def s3(module_s3: Any) -> Iterator[Any]:
+    for bucket in BUCKETS:
+        module_s3.create_bucket(Bucket=bucket)
+    yield module_s3
+    for bucket in BUCKETS:
+        delete_objects(module_s3, bucket=bucket, keys=keys(module_s3, bucket))
+        module_s3.delete_bucket(Bucket=bucket)
 
 
 def contract_for(location: str = "s3://drop/in/prices/", **options: Any) -> Contract:
@@ -385,3 +400,35 @@ def test_source_in_another_account_and_region_gets_its_client(s3: Any) -> None:
     contract = contract_for(region="eu-west-1", role_arn=role)
     list(open_source(contract, replace(source_context(MONDAY), client=client)).items)
     assert asked == [("s3", "eu-west-1", role)]
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_objects_are_read_whole_or_in_parts(
+    s3: Any, ahead: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not ahead:
+        monkeypatch.setattr("etl.sources.files.ahead._SMALL_BYTES", 0)
+    body = io.BytesIO()
+    pq.write_table(pa.table({"v": [1, 2]}), body)
+    for number in range(20):
+        s3.put_object(Bucket="drop", Key=f"in/{number:02}.parquet", Body=body.getvalue())
+        put(s3, f"{number:02}.jsonl", number)
+    contract = make_contract("s3://drop/in/", kind="file", format="parquet")
+    opened = open_source(contract, source_context(MONDAY, s3=s3))
+    assert records(opened.items) == [b'{"v": 1}', b'{"v": 2}'] * 20
+    opened = open_source(contract_for(), source_context(MONDAY, s3=s3))
+    assert [json.loads(line)["v"] for line in records(opened.items)] == list(range(20))
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_an_object_that_is_replaced_before_it_is_read_is_named(
+    s3: Any, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.sources.files.ahead._SMALL_BYTES", 0)
+    key = f"in/prices/a.{format}"
+    s3.put_object(Bucket="drop", Key=key, Body=b"{}\n")
+    contract = make_contract("s3://drop/in/prices/", kind="file", format=format)
+    items = open_source(contract, source_context(MONDAY, s3=s3)).items
+    s3.put_object(Bucket="drop", Key=key, Body=b"[]\n")
+    with pytest.raises(SourceError, match=f"a.{format} was changed while it was read"):
+        list(items)

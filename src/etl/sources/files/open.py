@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from etl.errors import ContractError, SourceError, UsageError
 from etl.model import Contract
+from etl.sources.files.ahead import fetch_ahead
 from etl.sources.files.arrivals import Arrival, choose_files
 from etl.sources.files.completed import completed_folder
 from etl.sources.files.ledger import Ledger, Taken, TakenFile, identity
@@ -50,7 +51,7 @@ def _find(location: str, contract: Contract, context: SourceContext, options: Fi
 
 
 def _read(files: Sequence[SourceFile], contract: Contract, options: FileOptions) -> Iterator[Item]:
-    for file in files:
+    for file in filter(None, fetch_ahead(files)):
         yield file.found
         yield from read_file(file, contract=contract, options=options)
 
@@ -93,10 +94,11 @@ class _TrackedReading:
             store=store,
         )
 
-    def read(self, arrivals: Iterable[Arrival]) -> Iterator[Item]:
+    def read(self, arrivals: Sequence[Arrival]) -> Iterator[Item]:
         """The files' records."""
-        for arrival in arrivals:
-            taken, present = arrival.taken, arrival.present
+        for taken, present in zip(
+            (each.taken for each in arrivals), fetch_ahead(each.present for each in arrivals)
+        ):
             yield taken.found
             rows = 0
             for lines in self._read_one(present) if present else self._replay(taken):
