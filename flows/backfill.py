@@ -8,13 +8,8 @@ from __future__ import annotations
 import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
 
 import argparse
-import os
 import shlex
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Literal
 
@@ -37,6 +32,7 @@ EXAMPLES = """examples:
   python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31 --max-parallel 2
   python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31 --force --env prod
 """
+_STOPPING = "stopping: dates at work come to their end; once more to leave them"
 
 
 def _flow_run_name() -> str:
@@ -81,7 +77,7 @@ def backfill(
         )
 
     todo = [day for day in dates if day not in done]
-    with _stop_gently() as stopping, show_progress(len(todo)) as show:
+    with cli.stop_gently(_STOPPING) as stopping, show_progress(len(todo)) as show:
         for result in run_dates(todo, run_date, max_parallel=max_parallel, stopping=stopping):
             results[result.run_date] = result
             show(result)
@@ -95,28 +91,6 @@ def backfill(
     if not report.is_complete:
         raise BackfillError.of(report)
     return report
-
-
-@contextmanager
-def _stop_gently() -> Iterator[threading.Event]:
-    """Let Ctrl-C or SIGTERM set the event; a second one raises KeyboardInterrupt."""
-    stopping = threading.Event()
-
-    def stop(signum: int, frame: object) -> None:
-        if stopping.is_set():
-            raise KeyboardInterrupt
-        stopping.set()
-        os.write(2, b"\nstopping: dates at work come to their end; once more to leave them\n")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stopping
-        return
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopping
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import importlib
 import io
 import json
 import logging
@@ -28,6 +29,7 @@ from etl.settings import load_settings
 Environ = Mapping[str, str | None]
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, str(ROOT / "flows" / "full_pipeline.py"))
+BACKFILL = (sys.executable, str(ROOT / "flows" / "backfill.py"))
 # What lies in the artifacts bucket whether a run ends well or not: code, compiled contracts (by
 # their fingerprint), the results of anybody's queries.
 _SHARED = ("athena-results/", "code/", "contracts/")
@@ -89,15 +91,24 @@ class Bench:
             environ: Variables to set, or with None to remove.
             contracts: A folder to read contracts from instead of config/contracts/.
         """
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, _kept_process():
-            patch.setattr(sys, "argv", [COMMAND[1], "--run-date", run_date, *options])
-            for name, value in {**self.environ, **environ}.items():
-                patch.delenv(name, False) if value is None else patch.setenv(name, value)
+        with pytest.MonkeyPatch.context() as patch:
             if contracts:
                 patch.setattr(pipeline, "load_contract", partial(load_contract, folder=contracts))
+            return self._main(COMMAND[1], "--run-date", run_date, *options, environ=environ)
+
+    def backfill(self, first: str, last: str, *options: str, environ: Environ) -> Outcome:
+        """The backfill's main function, in this process; two dates at a time."""
+        arguments = ("--from", first, "--to", last, "--max-parallel", "2", *options)
+        return self._main(BACKFILL[1], *arguments, environ=environ)
+
+    def _main(self, script: str, *arguments: str, environ: Environ) -> Outcome:
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, _kept_process():
+            patch.setattr(sys, "argv", [script, *arguments])
+            for name, value in {**self.environ, **environ}.items():
+                patch.delenv(name, False) if value is None else patch.setenv(name, value)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = _main()
+                code = _main(Path(script).stem)
         return Outcome(code, out.getvalue(), err.getvalue())
 
     def run_json(self, run_date: str, *options: str, **arguments: Any) -> dict[str, Any]:
@@ -108,8 +119,17 @@ class Bench:
         self, run_date: str, *options: str, environ: Mapping[str, str]
     ) -> subprocess.Popen[str]:
         """The real command line, in a process group of its own as a shell starts it."""
+        return self._start(*COMMAND, "--run-date", run_date, *options, environ=environ)
+
+    def start_backfill(
+        self, first: str, last: str, *options: str, environ: Mapping[str, str]
+    ) -> subprocess.Popen[str]:
+        """The backfill's real command line."""
+        return self._start(*BACKFILL, "--from", first, "--to", last, *options, environ=environ)
+
+    def _start(self, *command: str, environ: Mapping[str, str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*COMMAND, "--run-date", run_date, *options],
+            command,
             env={**os.environ, **self.environ, "PREFECT_API_URL": self.api_url, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -202,11 +222,10 @@ def _source(path: str) -> str:
     return f"{os.environ['AWS_ENDPOINT_URL']}/_source/{path}"
 
 
-def _main() -> int:
-    import full_pipeline  # once the harness stands: it imports Prefect
-
+def _main(module: str) -> int:
+    flow = importlib.import_module(module)  # once the harness stands: it imports Prefect
     try:
-        return full_pipeline.main()
+        return int(flow.main())
     except SystemExit as end:
         return int(str(end.code))
 

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -151,21 +149,6 @@ def test_run_dates_of_none_ends_at_once() -> None:
     nothing: list[date] = []
     found = run_dates(nothing, print, max_parallel=4, stopping=threading.Event())  # type: ignore
     assert list(found) == []
-
-
-def test_backfill_stops_gently_at_the_first_signal_and_at_once_at_the_second(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    from backfill import _stop_gently  # imports Prefect
-
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), _stop_gently() as stopping:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stopping.wait(5)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(5)
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-    assert "dates at work come to their end" in capfd.readouterr().err
 
 
 # What is done already

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -115,3 +117,16 @@ def test_run_command_logs_each_line_once_and_nothing_afterwards(
     logging.getLogger("etl").info("another")
     printed = capsys.readouterr().err
     assert printed.count("a line") == 2 and "another" not in printed
+
+
+def test_stop_gently_sets_the_event_at_the_first_signal_and_raises_at_the_second(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), cli.stop_gently("coming to the end") as stopping:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopping.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert "coming to the end" in capfd.readouterr().err

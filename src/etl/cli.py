@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -160,6 +161,35 @@ def describe_error(error: Exception) -> str:
 
 def _terminate(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def stop_gently(words: str) -> Iterator[threading.Event]:
+    """Let Ctrl-C and SIGTERM set the event; a second signal raises KeyboardInterrupt.
+
+    Signals come to the main thread only; in another, nothing sets the event.
+
+    Args:
+        words: What to say when the first one comes.
+    """
+    stopping = threading.Event()
+
+    def stop(signum: int, frame: object) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+        # Not by print: the signal may have come while standard error was being written to.
+        os.write(2, f"\n{words}\n".encode())
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 class _StandardError(logging.Handler):
