@@ -78,6 +78,13 @@ def test_read_secret_refused_names_the_fix(code: str, fix: str) -> None:
     assert fix in refused(code).fix
 
 
+def test_read_secret_lets_through_what_may_pass() -> None:
+    client = boto3.client("secretsmanager", region_name="us-east-1")
+    with Stubber(client) as stub, pytest.raises(ClientError):
+        stub.add_client_error("get_secret_value", "ThrottlingException", "later")
+        read_secret(client, "shop/api")
+
+
 def test_read_secret_of_bytes_is_refused(client: Any) -> None:
     client.create_secret(Name="binary", SecretBinary=b"\xff")
     with pytest.raises(SecretError, match="holds no text"):

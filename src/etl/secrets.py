@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 _PLACEHOLDER = "…"
+_SIGN_IN = "check the profile or role in config/<environment>.yml, or sign in again"
+_BAD_CREDENTIALS = {
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+}
 
 
 class Secret:
@@ -82,7 +90,10 @@ def read_secret(client: SecretsManagerClient, name: str, *, expected: Sequence[s
     try:
         value = get_secret_value(client, name=name)
     except ClientError as error:
-        raise _explain(error, name, expected) from error
+        explained = _explain(error, name, expected)
+        if explained is None:
+            raise
+        raise explained from error
     except (
         ConnectionError,
         CredentialRetrievalError,
@@ -92,7 +103,7 @@ def read_secret(client: SecretsManagerClient, name: str, *, expected: Sequence[s
     ) as error:
         raise SecretError(
             f"cannot reach Secrets Manager for secret {name}: {error}",
-            fix="check the profile or role in config/<environment>.yml and the network",
+            fix=f"{_SIGN_IN}; check the network",
         ) from error
     if not value:
         raise SecretError(
@@ -115,7 +126,7 @@ def _is_text(value: object) -> bool:
     return is_number or (isinstance(value, str) and value != "")
 
 
-def _explain(error: ClientError, name: str, expected: Sequence[str]) -> SecretError:
+def _explain(error: ClientError, name: str, expected: Sequence[str]) -> SecretError | None:
     code = error.response.get("Error", {}).get("Code", "")
     if code == "ResourceNotFoundException":
         return SecretError(
@@ -132,10 +143,9 @@ def _explain(error: ClientError, name: str, expected: Sequence[str]) -> SecretEr
             fix=f"aws secretsmanager restore-secret --secret-id {shlex.quote(name)}, or "
             + _command("put-secret-value", name, expected),
         )
-    return SecretError(
-        f"secret {name} cannot be read: {code or error}",
-        fix="check the profile or role in config/<environment>.yml, or sign in again",
-    )
+    if code in _BAD_CREDENTIALS:
+        return SecretError(f"AWS refused the credentials ({code}) for secret {name}", fix=_SIGN_IN)
+    return None
 
 
 def _command(action: str, name: str, fields: Sequence[str]) -> str:
