@@ -266,6 +266,21 @@ def test_finishing_twice_changes_nothing(s3: Any) -> None:
     assert (keys(s3), stored(s3, "test-artifacts")) == before
 
 
+@pytest.mark.parametrize("options", [KEEP, MOVE])
+def test_a_file_that_two_runs_take_at_once_is_left_to_the_first_that_finishes(
+    s3: Any, options: Any
+) -> None:
+    contract = contract_for(**options)
+    put(s3, "a.jsonl", 1)
+    manifest = extract(s3, contract, MONDAY)
+    put(s3, "b.jsonl", 2)
+    assert run(s3, contract, TUESDAY) == [1, 2]
+    with pytest.raises(SourceError, match=f"a.jsonl was taken by the run of {TUESDAY} as well"):
+        finish(s3, contract, manifest)
+    assert run(s3, contract, MONDAY) == []
+    assert run(s3, contract, TUESDAY) == [1, 2]
+
+
 def test_moved_files_are_found_again_without_the_manifest(s3: Any) -> None:
     contract = contract_for(**DELETE)
     put(s3, "a.jsonl", 1)

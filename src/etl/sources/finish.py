@@ -26,6 +26,7 @@ def finish_source(contract: Contract, manifest: Manifest, context: SourceContext
     A backfill leaves everything as it is.
 
     Raises:
+        SourceError: The run of another date has taken a file at the same time.
         StorageError: A bucket is missing or refuses access.
     """
     if not manifest.progress or context.backfill_from is not None:

@@ -57,7 +57,7 @@ def readable_columns(
         f"{each.name}: {problem}"
         for each in contract.columns
         if each.path
-        for problem in _column_problems(each, fields, options)
+        for problem in _column_problems(each, fields, options, spelt)
     ]
     if len(fields) < len(schema):
         problems.append("two columns have the same name")
@@ -75,7 +75,10 @@ def _is_readable(kind: pa.DataType, options: FileOptions) -> bool:
 
 
 def _column_problems(
-    column: Column, fields: dict[str, pa.Field], options: FileOptions
+    column: Column,
+    fields: dict[str, pa.Field],
+    options: FileOptions,
+    spelt: Callable[[str], str],
 ) -> Iterator[str]:
     expected = _words(column.type)
     found = fields.get(column.path[0])
@@ -85,11 +88,11 @@ def _column_problems(
         return
     kind = found.type
     for part in column.path[1:]:
-        at = kind.get_field_index(part) if types.is_struct(kind) else -1
-        if at < 0:
+        inner = {spelt(each.name): each.type for each in kind} if types.is_struct(kind) else {}
+        if part not in inner:
             yield f"expected {expected} in {'.'.join(column.path)}, found {found.type}"
             return
-        kind = kind.field(at).type
+        kind = inner[part]
     problem = _type_problem(kind, column.type, zone=options.timestamp_zone)
     if problem is not None:
         yield f"expected {expected}, found {kind}{problem}"
@@ -116,7 +119,7 @@ def _type_problem(kind: pa.DataType, wanted: Type | None, *, zone: str | None) -
 
 def _struct_problem(kind: pa.StructType, wanted: Type | None) -> str | None:
     inner = {each.name: each.type for each in wanted.fields} if wanted else {}
-    for field in (kind.field(index) for index in range(kind.num_fields)):
+    for field in kind:
         problem = _type_problem(field.type, inner.get(field.name), zone=None)
         if problem is not None:
             return problem or f" (its {field.name} is {field.type})"

@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from pathlib import PurePosixPath
 
+from etl.errors import SourceError
 from etl.manifest import Manifest
 from etl.model import Contract
 from etl.sources.files.ledger import Ledger, Taken, TakenFile, identity, with_objects
@@ -35,6 +36,9 @@ def settle_files(contract: Contract, manifest: Manifest, context: SourceContext)
 
     Returns:
         How many files were "kept", "moved" and "deleted".
+
+    Raises:
+        SourceError: The run of another date has taken one of the files since this one began.
     """
     store = open_store(contract.source.location, read_file_options(contract), context)
     ledger = Ledger(context)
@@ -43,6 +47,7 @@ def settle_files(contract: Contract, manifest: Manifest, context: SourceContext)
     decided = {each.found: each for each in earlier.files if earlier.after_load == read.after_load}
     files = with_objects(read.files, manifest.objects)
     taken = replace(read, files=_with_targets(files, decided, store))
+    _check_not_taken(taken, manifest.run_date, ledger)
     ledger.write(manifest.run_date, taken)
     return _settle(manifest.run_date, taken, ledger, store)
 
@@ -51,6 +56,18 @@ def settle_pending(run_date: date, taken: Taken, ledger: Ledger, store: Store) -
     """Move and delete what the date's run has not, if it was killed meanwhile."""
     if taken.pending:
         _settle(run_date, taken, ledger, store)
+
+
+def _check_not_taken(taken: Taken, run_date: date, ledger: Ledger) -> None:
+    files = {identity(each): each.uri for each in taken.files}
+    for other_date, other in ledger.read_all():
+        both = files.keys() & set(map(identity, other.files))
+        if other_date != run_date and both:
+            raise SourceError(
+                f"{files[both.pop()]} was taken by the run of {other_date} as well, which ran at "
+                "the same time",
+                fix="run this date again: it will leave the file to the other",
+            )
 
 
 def _settle(run_date: date, taken: Taken, ledger: Ledger, store: Store) -> Counter[str]:
