@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 
 from botocore.exceptions import ClientError
@@ -63,7 +64,7 @@ class GlueJob:
         create = self._patient.command(
             *("glue", "create-job", "--name", wanted.job_name, "--role", wanted.job_name),
             *("--command", f"Name=glueetl,PythonVersion=3,ScriptLocation={code}transform.py"),
-            *("--default-arguments", f"--extra-py-files={code}etl.zip"),
+            *("--default-arguments", json.dumps({"--extra-py-files": code + "etl.zip"})),
             *("--glue-version", _GLUE_VERSION, "--worker-type", wanted.worker_type),
             *("--number-of-workers", str(wanted.number_of_workers)),
             *("--timeout", str(wanted.timeout_minutes)),

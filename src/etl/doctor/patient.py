@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws.clients import AwsConfig, make_client
@@ -25,6 +26,8 @@ class Patient:
 
     settings: Settings
     identity: Identity | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def aws(self) -> AwsConfig:
@@ -37,8 +40,11 @@ class Patient:
         )
 
     def client(self, service: str) -> Any:
-        """A client that does not wait long."""
-        return make_client(service, self.aws)
+        """A client that does not wait long, shared by the checks: making one is slow."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = make_client(service, self.aws)
+            return self._clients[service]
 
     def command(self, *words: str) -> str:
         """An `aws` command line in the environment's region, by its profile."""
