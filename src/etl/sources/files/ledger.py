@@ -71,13 +71,13 @@ class Taken:
 
     @classmethod
     def from_progress(cls, progress: dict[str, Any] | None) -> Taken:
-        """What `to_progress` wrote; nothing if there is none."""
-        progress = progress or {"after_load": "keep", "files": []}
+        """What `to_progress` wrote; nothing if there is none, or that of another kind of source."""
+        progress = progress or {}
         files = [
             TakenFile(**each | {"objects": tuple(RawObject(**inner) for inner in each["objects"])})
-            for each in progress["files"]
+            for each in progress.get("files", ())
         ]
-        return cls(after_load=progress["after_load"], files=files)
+        return cls(after_load=progress.get("after_load", "keep"), files=files)
 
 
 class Ledger:

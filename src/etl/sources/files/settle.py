@@ -35,7 +35,7 @@ def settle_files(contract: Contract, manifest: Manifest, context: SourceContext)
     left undone, `settle_pending` does.
 
     Returns:
-        How many files were "kept", "moved" and "deleted".
+        How many files have been "kept", "moved" and "deleted" by this.
 
     Raises:
         SourceError: The run of another date has taken one of the files since this one began.
@@ -71,9 +71,9 @@ def _check_not_taken(taken: Taken, run_date: date, ledger: Ledger) -> None:
 
 
 def _settle(run_date: date, taken: Taken, ledger: Ledger, store: Store) -> Counter[str]:
-    pending = taken.pending
-    if not pending:
+    if taken.after_load == "keep":
         return Counter(kept=len(taken.files))
+    pending = taken.pending
     settle = partial(_settle_one, after_load=taken.after_load, store=store)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="settle") as pool:
         outcomes = Counter(pool.map(settle, pending))
