@@ -92,6 +92,11 @@ def describe(figures: Figures) -> str:
     return ", ".join(parts)
 
 
+def print_summary(figures: Figures) -> None:
+    """Show the figures at the end on standard error."""
+    Console(stderr=True, highlight=False).print(summary_table(figures))
+
+
 def summary_table(figures: Figures) -> Table:
     """The figures at the end."""
     table = Table(box=None, pad_edge=False, show_header=False)

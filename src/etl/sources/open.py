@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from etl.errors import ContractError
 from etl.model import Contract
-from etl.sources.api import open_api
-from etl.sources.files import open_files
 from etl.sources.records import OpenSource, SourceContext
-from etl.sources.sql import open_sql
 
 
 def open_source(contract: Contract, context: SourceContext) -> OpenSource:
@@ -20,12 +17,19 @@ def open_source(contract: Contract, context: SourceContext) -> OpenSource:
         ContractError: The source's location or options make no sense.
         SourceError: The source cannot be read; may come while iterating.
     """
+    # Each kind brings a library of its own, which takes its time: only the one needed is loaded.
     match contract.source.kind:
         case "api":
+            from etl.sources.api import open_api
+
             return open_api(contract, context)
         case "file":
+            from etl.sources.files import open_files
+
             return open_files(contract, context)
         case "sql":
+            from etl.sources.sql import open_sql
+
             return open_sql(contract, context)
     raise ContractError(
         f"contract {contract.dataset}: a source of kind {contract.source.kind} is not opened",

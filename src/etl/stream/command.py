@@ -7,10 +7,7 @@ import json
 import os
 import sys
 
-from rich.console import Console
-
 from etl.cli import dataset_argument, date_argument, environment_argument, run_command
-from etl.display import summary_table
 from etl.errors import SourceError
 from etl.figures import Figures
 from etl.stream.run import StreamRequest, run_stream
@@ -122,18 +119,13 @@ def main(stop: Stop) -> int:
     )
 
     def command() -> None:
-        figures = Figures()
-        try:
-            run_stream(
-                request,
-                figures=figures,
-                stop=stop,
-                acknowledge=_print_json if options.json else _print_line,
-                is_quiet=options.quiet,
-            )
-        finally:
-            if not options.quiet:
-                Console(stderr=True, highlight=False).print(summary_table(figures))
+        run_stream(
+            request,
+            figures=Figures(),
+            stop=stop,
+            acknowledge=_print_json if options.json else _print_line,
+            is_quiet=options.quiet,
+        )
 
     return run_command(
         command,

@@ -15,7 +15,7 @@ from aws.clients import make_client
 from aws.s3 import put_bytes
 from etl import keys
 from etl.contracts import load_contract
-from etl.display import every, show_progress
+from etl.display import every, print_summary, show_progress
 from etl.environment import enter
 from etl.errors import SourceError, UsageError
 from etl.figures import Figures
@@ -86,7 +86,7 @@ def run_stream(
     Args:
         figures: To count on.
         acknowledge: Told of every batch that is safe.
-        is_quiet: Whether to show no progress.
+        is_quiet: Whether to show neither progress nor a summary.
 
     Raises:
         UsageError, SettingsError, ContractError: Nothing has been read.
@@ -100,6 +100,7 @@ def run_stream(
     sender = MetricSender(figures, settings=settings, dataset=contract.dataset, step="stream")
     with ExitStack() as shown:
         if not is_quiet:
+            shown.callback(print_summary, figures)
             shown.enter_context(show_progress(figures, title="stream"))
         if settings.metrics.log_group is not None:
             shown.callback(sender.send)
@@ -164,12 +165,11 @@ class _Stream:
         session.write_manifests()
 
     def _poll(self, session: Session, chain: ChainedLog) -> None:
-        # Loaded here: standard input needs no database library.
-        from etl.sources.sql import open_reader
+        from etl.sources.sql import open_reader  # standard input needs no database library
 
         assert self._request.poll_seconds is not None
         polling = Polling(
-            open_reader(self._contract, self._source_context()),
+            open_reader(self._small_pages(), self._source_context()),
             after=chain.position,
             poll_seconds=self._request.poll_seconds,
             max_polls=self._request.max_polls,
@@ -182,6 +182,15 @@ class _Stream:
                 chain.refresh()
                 polling.rewind(chain.position)
                 log.info("stream     another process has read on: going on behind it")
+
+    def _small_pages(self) -> Contract:
+        """The contract with pages no larger than a batch: a batch ends with one."""
+        from etl.sources.sql.options import read_sql_options
+
+        source = self._contract.source
+        rows = min(self._request.limits.records, read_sql_options(self._contract).batch_rows)
+        options = {**source.options, "batch_rows": rows}
+        return replace(self._contract, source=replace(source, options=options))
 
     def _session(
         self, commit_log: CommitLog, acknowledge: Callable[[Acknowledgement], None]

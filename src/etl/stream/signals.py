@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 from types import FrameType
+
+_ABORT_SECONDS = 5.0
 
 
 class Stop:
@@ -23,11 +26,15 @@ class Stop:
 
     @classmethod
     def on_signals(cls) -> Stop:
-        """One that SIGTERM and SIGINT request; a second signal raises KeyboardInterrupt."""
+        """One that SIGTERM and SIGINT request.
+
+        A second signal raises KeyboardInterrupt, and soon ends a process that still waits for S3.
+        """
         stop = cls()
 
         def handle(signum: int, frame: FrameType | None) -> None:
             if stop.is_requested:
+                _end_soon()
                 raise KeyboardInterrupt
             stop.request()
 
@@ -49,3 +56,13 @@ class Stop:
         """Wait until a stop is requested, or the time is over; whether it is requested."""
         select.select([self], [], [], seconds)
         return self.is_requested
+
+
+def _end_soon() -> None:
+    def end() -> None:
+        os.write(2, b"\naborted while requests were under way\n")
+        os._exit(130)
+
+    timer = threading.Timer(_ABORT_SECONDS, end)
+    timer.daemon = True
+    timer.start()
