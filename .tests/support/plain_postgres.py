@@ -59,7 +59,12 @@ def execute(port: int, *statements: str, database: str = "postgres") -> None:
 
 def _connect(port: int, database: str) -> psycopg2.extensions.connection:
     return psycopg2.connect(
-        host="127.0.0.1", port=port, user=USER, password=PASSWORD, dbname=database
+        host="127.0.0.1",
+        port=port,
+        user=USER,
+        password=PASSWORD,
+        dbname=database,
+        sslmode="disable",  # whatever leads to a warehouse's server by TLS
     )
 
 

@@ -125,13 +125,9 @@ def _create_engine(url: URL, contract: Contract, options: SqlOptions) -> Engine:
             f"the source's database file {url.database or '(none named)'} does not exist",
             fix="correct the location in the contract or places: in config/",
         )
-    arguments = {"connect_timeout": options.connect_seconds}
     try:
-        engine = create_engine(
-            url,
-            poolclass=NullPool,
-            connect_args=arguments if url.get_backend_name() in ("postgresql", "mysql") else {},
-        )
+        arguments = _connect_arguments(url, options)
+        engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise ContractError(
             f"contract {contract.dataset}: {url.drivername} cannot be read here: {error}",
@@ -141,6 +137,17 @@ def _create_engine(url: URL, contract: Contract, options: SqlOptions) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite(options.zone))
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
+
+
+def _connect_arguments(url: URL, options: SqlOptions) -> dict[str, Any]:
+    if url.get_driver_name() not in ("psycopg2", "psycopg"):
+        return {}
+    # libpq's defaults, said aloud: the PG variables around a run are the warehouse's.
+    return {
+        "connect_timeout": options.connect_seconds,
+        "port": url.port or 5432,
+        "sslmode": url.query.get("sslmode", "prefer"),
+    }
 
 
 def _prepare_sqlite(zone: tzinfo) -> Callable[[sqlite3.Connection, object], None]:

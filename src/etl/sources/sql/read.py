@@ -9,7 +9,8 @@ from typing import Any
 
 from etl.model import Contract
 from etl.sources.records import Lines, OpenSource, SourceContext
-from etl.sources.sql.reader import Snapshot, SqlReader, open_reader
+from etl.sources.sql.reader import SqlReader, open_reader
+from etl.sources.sql.snapshot import Snapshot
 from etl.sources.sql.windows import end_of_day, make_progress, plan_window, read_previous
 
 
