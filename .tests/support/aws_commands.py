@@ -26,6 +26,7 @@ def _check(service: str, command: str, options: list[str]) -> None:
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     assert command in operations, f"aws {service} has no {command}"
     shape = model.operation_model(operations[command]).input_shape
+    assert shape, f"aws {service} {command} takes no options"
     known = {xform_name(name, "-") for name in shape.members}
     given = {each.removeprefix("--") for each in options if each.startswith("--")}
     unknown = given - known - _GLOBAL - _OWN_OPTIONS.get(service, set())

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from support.aws_commands import check_commands
 
 from aws.sts import Identity
-from etl.doctor.examine import ask
+from etl.doctor.examination import ask
 from etl.doctor.findings import Finding, Group
 from etl.doctor.patient import Patient
 from etl.settings import Settings, load_settings
@@ -103,16 +103,14 @@ def refused(operation: str, code: str = "AccessDenied") -> Iterator[None]:
 
 def make_bucket(name: str, region: str = REGION) -> None:
     """A bucket that is encrypted and closed."""
-    s3 = boto3.client("s3", region_name=region)
+    s3: Any = boto3.client("s3", region_name=region)
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    s3.put_bucket_encryption(
-        Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]}  # type: ignore[list-item]
-    )
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
     ways = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     s3.put_public_access_block(
         Bucket=name,
-        PublicAccessBlockConfiguration=dict.fromkeys(ways, True),  # type: ignore[arg-type]
+        PublicAccessBlockConfiguration=dict.fromkeys(ways, True),
     )
 
 

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from etl.doctor.examine import examine
+from etl.doctor.examination import examine
 from etl.doctor.findings import Result
 
 _NAME_WIDTH = 26
