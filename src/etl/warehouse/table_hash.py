@@ -15,8 +15,8 @@ def table_hash_sql(contract: Contract) -> str:
     Each row gives the MD5 of its values: of text and SUPER their MD5, of the others their text
     and a bar, of NULL a hyphen, so that no two rows write the same. Its first 60 bits are summed
     over all rows, so that their order does not count, and repeated rows do. When a row was loaded
-    and where it came from are left out. The text of a value does not depend on the session's time zone; that of a
-    DOUBLE PRECISION has the digits that Redshift shows, 15 by default.
+    and where it came from are left out. The text of a value does not depend on the session's time
+    zone; that of a DOUBLE PRECISION has the digits that Redshift shows, 15 by default.
     """
     partition = _ended(f"TO_CHAR({identifier(contract.partition)}, 'YYYY-MM-DD')")
     values = [_value_text(column) for column in contract.data_columns] + [partition]
