@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from etl.catalog.parquet import catalog_schema
 from etl.errors import WarehouseError
 from etl.model import Contract, Type
 from etl.warehouse.executor import Executor
+from etl.warehouse.migrate import read_columns
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.tables import ledger_table, target_table
 
@@ -40,8 +42,11 @@ def warehouse_batches(
     names = list(columns or schema.names)
     schema = pa.schema([schema.field(name) for name in names])
     read = [_reader(contract, name) for name in names]
-    for (run_date,) in _query(executor, contract, _run_dates_sql(contract, dates)):
-        rows = _query(executor, contract, _rows_sql(contract, names, run_date))
+    with _explained(contract):
+        run_dates = executor.query(_run_dates_sql(contract, dates))
+    for (run_date,) in run_dates:
+        with _explained(contract):
+            rows = executor.query(_rows_sql(contract, names, run_date))
         for start in range(0, len(rows), _BATCH_ROWS):
             values = zip(*rows[start : start + _BATCH_ROWS], strict=True)
             arrays = [
@@ -61,18 +66,26 @@ class WarehouseFigures:
 
 
 def warehouse_figures(executor: Executor, contract: Contract) -> WarehouseFigures:
-    """Rows by the table's own count, run dates by the ledger."""
-    sql = (
-        f"SELECT (SELECT COUNT(*) FROM {target_table(contract).sql_name}),"
-        f" COUNT(*), MAX(run_date) FROM {ledger_table(contract).sql_name}"
-    )
-    [figures] = _query(executor, contract, sql)
-    return WarehouseFigures(*figures)
+    """Rows by the table's own count, run dates by the ledger; nothing where nothing was loaded.
+
+    Raises:
+        WarehouseError: The warehouse refuses.
+    """
+    table, ledger = target_table(contract), ledger_table(contract)
+    with _explained(contract):
+        if len(read_columns(executor, (table, ledger))) < 2:
+            return WarehouseFigures(rows=0, run_dates=0, latest=None)
+        [(rows, run_dates, latest)] = executor.query(
+            f"SELECT (SELECT COUNT(*) FROM {table.sql_name}),"
+            f" COUNT(*), MAX(run_date) FROM {ledger.sql_name}"
+        )
+    return WarehouseFigures(rows=rows, run_dates=run_dates, latest=latest)
 
 
-def _query(executor: Executor, contract: Contract, sql: str) -> list[tuple[Any, ...]]:
+@contextmanager
+def _explained(contract: Contract) -> Iterator[None]:
     try:
-        return executor.query(sql)
+        yield
     except (RedshiftError, ClientError, BotoCoreError) as error:
         place = target_table(contract).sql_name
         raise WarehouseError(
