@@ -108,7 +108,7 @@ def test_doctor_serverless_warehouse_missing_says_how_to_create_it(
     own = {"kind": "serverless", "workgroup_name": "doc", "cluster_identifier": None}
     patient = make_patient(make_settings(tmp_path, warehouse=own))
     found = look(patient, warehouse_groups(patient)[0])["warehouse"]
-    assert found.what == "there is no serverless doc"
+    assert found.what == "there is no workgroup doc"
     check_commands(found.fix)
     assert "aws redshift-serverless create-workgroup --workgroup-name doc" in found.fix
 

@@ -39,7 +39,8 @@ def _answers(patient: Patient) -> Finding:
                 executor.close()
     except Exception as error:
         if isinstance(error.__cause__, ClientError) and error_code(error.__cause__) in _ABSENT:
-            return fail(f"there is no {warehouse.kind} {_name(patient)}", _create(patient))
+            kind = "cluster" if warehouse.workgroup_name is None else "workgroup"
+            return fail(f"there is no {kind} {_name(patient)}", _create(patient))
         raise
     return ok(f"{_name(patient)}, database {warehouse.database}, by {warehouse.loader}: SELECT 1")
 

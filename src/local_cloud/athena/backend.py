@@ -100,6 +100,13 @@ class EmbeddedAthenaBackend(AthenaBackend):
         }
         return answer if following is None else {**answer, "NextToken": str(following)}
 
+    def get_work_group(self, name: str) -> dict[str, Any]:
+        """A workgroup; moto finds nothing where AWS refuses."""
+        found = super().get_work_group(name)
+        if found is None:
+            raise InvalidRequestError(f"WorkGroup {name} is not found.")
+        return found
+
     def update_work_group(self, name: str, changes: dict[str, Any]) -> None:
         """Change a workgroup, as UpdateWorkGroup does."""
         group = self.work_groups.get(name)
