@@ -232,9 +232,11 @@ def test_csv_option_that_makes_no_sense_is_refused(tmp_path: Path, wrong: dict[s
         read(tmp_path, "csv", **wrong)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    with mock_aws():
+    """Objects that the tests only read."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="drop")
         client.put_object(Bucket="drop", Key="in/b.csv", Body=b"a\n3\n")
