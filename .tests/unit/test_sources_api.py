@@ -306,7 +306,7 @@ def test_api_deadline_ends_a_page_that_drips() -> None:
 def test_api_options_unknown_or_wrong_are_refused_together() -> None:
     with pytest.raises(ContractError) as caught:
         read("http://x", pagesize=3, page_size=0, attempts=True, params=[1])
-    for part in ("unknown option 'pagesize'", "page_size must", "attempts must", "params must"):
+    for part in ("unknown option 'pagesize'", "pageSize must", "attempts must", "params must"):
         assert part in caught.value.message
 
 

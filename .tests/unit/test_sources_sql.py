@@ -376,7 +376,7 @@ def test_reader_refuses_a_position_of_another_order(shop: Shop) -> None:
         ({"time_zone": "Mars/Olympus"}, "the time zone 'Mars/Olympus', which is unknown"),
         ({"table": ""}, "names no table"),
         ({"watermarks": "x"}, "unknown option 'watermarks'"),
-        ({"batch_rows": 0}, "batch_rows must be a whole number above 0"),
+        ({"batch_rows": 0}, "batchRows must be a whole number above 0"),
     ],
 )
 def test_option_that_does_not_fit_is_named(

@@ -22,15 +22,21 @@ def read_options(kind: type[T], given: dict[str, Any], *, where: str) -> T:
     problems = []
     for name, value in given.items():
         if name not in names:
-            problems.append(f"unknown option {name!r}")
+            problems.append(f"unknown option {option_name(name)!r}")
         elif not _fits(value, hints[name]):
-            problems.append(f"{name} must be {_words(hints[name])}, got {value!r}")
+            problems.append(f"{option_name(name)} must be {_words(hints[name])}, got {value!r}")
     if problems:
         raise ContractError(
             f"the options of the source {where}: {'; '.join(problems)}",
-            fix=f"the options are {', '.join(names)}",
+            fix=f"the options are {', '.join(map(option_name, names))}",
         )
     return kind(**given)
+
+
+def option_name(field: str) -> str:
+    """A field's name as contracts spell it: page_size is pageSize."""
+    first, *others = field.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def _fits(value: object, hint: Any) -> bool:
