@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from support.pipeline_runs import Bench, rows_url
+from support.pipeline_runs import ROOT, Bench, rows_url
 
 from etl import __main__ as command_line
 from etl.catalog.catalog import Catalog
@@ -108,6 +109,17 @@ def test_other_libraries_read_the_dataset(catalog: Catalog) -> None:
     assert len(table.to_pandas()) == len(frame) == table.num_rows
     batches = catalog.load_batches("orders", layer="warehouse")
     assert sum(batch.num_rows for batch in batches) == table.num_rows
+
+
+def test_page_runs_as_it_stands(catalog: Catalog, reports: Any) -> None:
+    page = (ROOT / "docs" / "catalog.md").read_text("utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    # The day that the page saves to is one of this test's own.
+    code = code.replace("2026-01-01", str(DAYS[0])).replace("date(2026, 1, 2)", "date(2026, 8, 13)")
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/catalog.md", "exec"), names)
+    saved = catalog.load("orders", run_date="2026-08-13")
+    assert in_order(saved.drop_columns(["ingest_date"])) == in_order(names["table"])
 
 
 def test_command_lists_layers_and_versions(

@@ -36,6 +36,7 @@ _ACTIONS = {
     "DeleteObjects": "DeleteObject",
     "HeadObject": "GetObject",
     "ListObjectsV2": "ListBucket",
+    "ListObjectVersions": "ListBucketVersions",
     "UploadPart": "PutObject",
 }
 
