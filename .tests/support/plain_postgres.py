@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -45,7 +46,7 @@ def run_postgres(folder: Path) -> Iterator[int]:
         _wait(port, server)
         yield port
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # whoever is still connected is sent away
         server.wait(timeout=30)
 
 

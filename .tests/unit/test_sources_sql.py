@@ -276,6 +276,15 @@ def test_rows_without_a_watermark_are_read_every_time(shop: Shop) -> None:
     assert ids(records(shop.open(DAYS[2], **options).items)) == [1, 2]
 
 
+def test_times_that_do_not_exist_are_read_about_their_day(shop: Shop) -> None:
+    options: dict[str, Any] = {"watermark": "updated_at"}
+    shop.put((1, "a", "2026-01-03 25:00:00"), (2, "b", "2025-02-30 10:00:00"))
+    assert ids(shop.finish(DAYS[1], shop.open(DAYS[1], **options))) == [2, 1]
+    assert ids(shop.finish(DAYS[3], shop.open(DAYS[3], **options))) == [1]
+    assert ids(records(shop.open(DAYS[9], **options).items)) == [1]
+    assert records(shop.open(DAYS[9], **options, backfill_from=DAYS[8]).items) == []
+
+
 def test_naive_watermark_is_in_the_time_zone(shop: Shop) -> None:
     options: dict[str, Any] = {"watermark": "updated_at", "time_zone": "America/New_York"}
     shop.put((1, "a", "2026-01-01 18:59:59"), (2, "b", "2026-01-01 19:00:00"))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from etl.errors import ContractError, SecretError, SourceError
 from etl.model import Contract
 from etl.secrets import read_secret
 from etl.sources.records import ClientMaker
-from etl.sources.sql.marks import INSTANT, instant_of, sortable
 from etl.sources.sql.options import SqlOptions
 
 _SNAPSHOTS: dict[str, dict[str, Any]] = {
@@ -134,7 +132,7 @@ def _create_engine(url: URL, contract: Contract, options: SqlOptions) -> Engine:
             fix="install the database's driver, or correct the URL",
         ) from error
     if is_sqlite:
-        event.listen(engine, "connect", _prepare_sqlite(options.zone))
+        event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
 
@@ -150,15 +148,7 @@ def _connect_arguments(url: URL, options: SqlOptions) -> dict[str, Any]:
     }
 
 
-def _prepare_sqlite(zone: tzinfo) -> Callable[[sqlite3.Connection, object], None]:
-    def instant(value: Any) -> str | None:
-        found = instant_of(value, zone)
-        return sortable(found) if found else None
-
-    def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions begin where SQLAlchemy begins them
-        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        connection.create_function(INSTANT, 1, instant, deterministic=True)
-        connection.execute("PRAGMA query_only = ON")
-
-    return prepare
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy begins them
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    connection.execute("PRAGMA query_only = ON")

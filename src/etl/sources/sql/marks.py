@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_
+from sqlalchemy import ColumnElement, and_, literal, not_, or_
 from sqlalchemy import types as sqltypes
 
 Mark = datetime | int
 
-INSTANT = "etl_instant"  # a function that connections to SQLite are given
 _TEXT_TIMESTAMP = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?"
 )
@@ -43,6 +42,10 @@ class IntegerMarks:
     def within(self, column: ColumnElement[Any], window: Window) -> list[ColumnElement[bool]]:
         """The conditions that a column's marks lie in the window."""
         return [] if window.lower is None else [column >= window.lower]
+
+    def keeps(self, value: Any, window: Window) -> bool:
+        """Whether a value that fulfils the conditions lies in the window indeed."""
+        return True
 
     def is_unplaced(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that the column holds no mark."""
@@ -84,32 +87,46 @@ class DayMarks(TimeMarks):
 
 
 class TextMarks(TimeMarks):
-    """SQLite's timestamps: text, in any of the forms that `instant_of` reads."""
+    """SQLite's timestamps: text, in any of the forms that `instant_of` reads.
+
+    Such forms need not sort as time does, but all begin with the day: SQL goes by that, and
+    `keeps` by the time.
+    """
 
     def __init__(self, zone: tzinfo) -> None:
         super().__init__(zone, has_zone=False)
 
     def within(self, column: ColumnElement[Any], window: Window) -> list[ColumnElement[bool]]:
-        """The conditions that a column's marks lie in the window."""
-        instant = func.etl_instant(column)
-        conditions: list[ColumnElement[bool]] = []
-        # The days bound the text roughly, so that an index on the column is of use.
+        """The conditions that a column's marks lie in the window, or up to two days beside it."""
+        conditions: list[ColumnElement[bool]] = [_begins_with_day(column)]
         if isinstance(window.lower, datetime):
-            conditions += [column >= _day(window.lower - _DAY), instant >= sortable(window.lower)]
+            conditions.append(column >= _day(window.lower - _DAY))
         if window.upper is not None:
-            conditions += [column < _day(window.upper + 2 * _DAY), instant < sortable(window.upper)]
-        return conditions or [instant.is_not(None)]
+            conditions.append(column < _day(window.upper + 2 * _DAY))
+        return conditions
+
+    def keeps(self, value: Any, window: Window) -> bool:
+        """Whether a value's time lies in the window; a day that does not exist is kept."""
+        mark = self.read(value)
+        if not isinstance(mark, datetime):
+            return True
+        is_late_enough = not isinstance(window.lower, datetime) or mark >= window.lower
+        return is_late_enough and (window.upper is None or mark < window.upper)
 
     def is_unplaced(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition that the column holds no mark."""
-        return or_(column.is_(None), func.etl_instant(column).is_(None))
+        return or_(column.is_(None), not_(_begins_with_day(column)))
 
-    def has_overtaken(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        """The condition that a row's time is later than a value's, and its text sorts before it."""
+    def might_overtake(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """The condition for all rows that are later than a value, but whose text sorts before."""
         mark = self.read(value)
-        assert isinstance(mark, datetime)
-        is_later = func.etl_instant(column) > sortable(mark)
-        return and_(column >= _day(mark - _DAY), column < value, is_later)
+        first = _day(mark - _DAY) if isinstance(mark, datetime) else value
+        return and_(_begins_with_day(column), column >= first, column < value)
+
+    def is_later(self, value: Any, than: Any) -> bool:
+        """Whether a value's time is later than another's."""
+        mark, other = instant_of(value, self._zone), instant_of(than, self._zone)
+        return mark is not None and other is not None and mark > other
 
 
 Marks = IntegerMarks | TimeMarks
@@ -151,9 +168,8 @@ def instant_of(value: Any, zone: tzinfo) -> datetime | None:
         return None
 
 
-def sortable(mark: datetime) -> str:
-    """A point in time as text that sorts as time does."""
-    return mark.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+def _begins_with_day(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.op("GLOB", is_comparison=True)("-".join("[0-9]" * n for n in (4, 2, 2)) + "*")
 
 
 def _day(mark: datetime) -> str:

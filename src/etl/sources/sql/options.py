@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from etl.errors import ContractError
@@ -46,9 +46,9 @@ class SqlOptions:
         return timedelta(minutes=self.lookback_minutes)
 
     @property
-    def zone(self) -> ZoneInfo:
+    def zone(self) -> tzinfo:
         """The time zone."""
-        return ZoneInfo(self.time_zone)
+        return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
 
 
 def read_sql_options(contract: Contract) -> SqlOptions:

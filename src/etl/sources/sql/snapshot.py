@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, or_, select
 
 from etl.sources.records import Lines
 from etl.sources.sql.marks import Mark, TextMarks, Window
@@ -42,9 +42,7 @@ class Snapshot:
         encode = self._encoder(self.table.fields)
         query = select(*(each.selected for each in self.table.fields))
         query = query.select_from(self.table.source).where(self._is_unplaced(window))
-        in_batches = {"yield_per": self._options.batch_rows}
-        found = self._connection.execute(query, execution_options=in_batches)
-        for rows in found.partitions():
+        for rows in self._stream(query):
             yield _lines(encode, rows)
 
     def pages(self, window: Window, after: Place | None = None) -> Iterator[tuple[Place, Lines]]:
@@ -57,8 +55,9 @@ class Snapshot:
         width = len(self.table.fields)
         order = [self._fetched(each) for each in self.table.order]
         for place, rows in self._read(self._fields, order, self._is_placed(window), after):
-            self._note_latest(rows)
-            yield place, _lines(encode, [row[:width] for row in rows])
+            kept = self._keep(rows, window)
+            if kept:
+                yield place, _lines(encode, [row[:width] for row in kept])
 
     def keys(self) -> Iterator[Lines]:
         """The primary key of every row that has one."""
@@ -70,19 +69,22 @@ class Snapshot:
 
     def has_unplaced(self) -> bool:
         """Whether there are rows without a watermark or key."""
-        return self._has_any(self._is_unplaced(Window()))
+        query = select(self.table.key[0].column).where(self._is_unplaced(Window())).limit(1)
+        return self._connection.execute(query).first() is not None
 
     def has_overtaken(self, place: Place) -> bool:
         """Whether there are later rows than this place's that are ordered before it, as text is
         that was not written in one form."""
-        table = self.table
-        if not table.watermark or not isinstance(table.marks, TextMarks):
+        watermark, marks = self.table.watermark, self.table.marks
+        if not watermark or not isinstance(marks, TextMarks):
             return False
-        return self._has_any(table.marks.has_overtaken(table.watermark.column, place[0]))
+        query = select(watermark.selected).select_from(self.table.source)
+        found = self._stream(query.where(marks.might_overtake(watermark.column, place[0])))
+        return any(marks.is_later(value, place[0]) for rows in found for (value,) in rows)
 
-    def _has_any(self, condition: ColumnElement[bool]) -> bool:
-        query = select(self.table.key[0].column).where(condition).limit(1)
-        return self._connection.execute(query).first() is not None
+    def _stream(self, query: Select[Any]) -> Iterator[Rows]:
+        in_batches = {"yield_per": self._options.batch_rows}
+        yield from self._connection.execute(query, execution_options=in_batches).partitions()
 
     def _read(
         self,
@@ -125,15 +127,18 @@ class Snapshot:
             found = or_(found, table.marks.is_unplaced(table.watermark.column))
         return found
 
-    def _note_latest(self, rows: Rows) -> None:
-        table = self.table
-        if not table.watermark or not table.marks:
-            return
-        index = self._fields.index(self._fetched(table.watermark))
+    def _keep(self, rows: Rows, window: Window) -> Rows:
+        """The rows that lie in the window indeed; the latest of them is noted."""
+        watermark, marks = self.table.watermark, self.table.marks
+        if not watermark or not marks:
+            return rows
+        index = self._fields.index(self._fetched(watermark))
+        kept = [row for row in rows if marks.keeps(row[index], window)]
         # Rows come in the watermark's order; only text may not sort as time does.
-        looked_at = rows if isinstance(table.marks, TextMarks) else rows[-1:]
-        found = [table.marks.read(row[index]) for row in looked_at] + [self.latest]
+        looked_at = kept if isinstance(marks, TextMarks) else kept[-1:]
+        found = [marks.read(row[index]) for row in looked_at] + [self.latest]
         self.latest = max((each for each in found if each is not None), default=None)
+        return kept
 
 
 def _lines(encode: RowEncoder, rows: Sequence[Sequence[Any]]) -> Lines:
