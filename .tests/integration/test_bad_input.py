@@ -74,6 +74,20 @@ def contracts(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("unharmed")
+def test_secret_that_is_missing_or_wrong_is_named_and_never_shown(
+    loaded: Bench, client: Client
+) -> None:
+    missing = loaded.run(DAY, environ={"ETL_PLACES__SHOP_API_SECRET": "shop/none"})
+    missing.fails("there is no secret shop/none", "create-secret --name shop/none")
+
+    value = json.dumps({"token": "canary-4711"})
+    client("secretsmanager").create_secret(Name="shop/wrong", SecretString=value)
+    wrong = loaded.run(DAY, "--traceback", environ={"ETL_PLACES__SHOP_API_SECRET": "shop/wrong"})
+    assert wrong.code == 1 and "answered 401" in wrong.err
+    assert "canary-4711" not in wrong.err
+
+
+@pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("layer", ["raw", "artifacts"])
 def test_missing_bucket_is_named(loaded: Bench, layer: str) -> None:
     environ = {f"ETL_BUCKETS__{layer.upper()}": "no-such-bucket", **rows_url(5)}
