@@ -92,11 +92,18 @@ def test_doctor_job_with_a_fault_names_it(
     assert (found_check, found.state) == (check, state)
 
 
-def test_doctor_function_missing_says_how_to_create_it(patient: Patient) -> None:
+@pytest.mark.parametrize("has_role", [True, False])
+def test_doctor_function_missing_says_how_to_create_it(patient: Patient, has_role: bool) -> None:
     client("lambda").delete_function(FunctionName="doc-validator")
+    if not has_role:
+        client("iam").delete_role(RoleName="doc-validator")
     check, found = only_fault(_look(patient))
     assert (check, found.what) == ("validator", "there is no function doc-validator")
-    assert "aws lambda create-function --function-name doc-validator" in found.fix
+    role = [] if has_role else ["aws iam create-role --role-name doc-validator"]
+    starts = ["make package", *role, "aws lambda create-function --function-name doc-validator"]
+    commands = found.fix.split(" && ")
+    assert len(commands) == len(starts)
+    assert all(each.startswith(start) for each, start in zip(commands, starts, strict=True))
 
 
 @pytest.mark.parametrize(

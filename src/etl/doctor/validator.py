@@ -13,6 +13,7 @@ from etl.doctor.patient import Patient
 from etl.doctor.roles import check_role
 
 _RUNTIME = "python3.12"  # that tools/package.py chooses the packages for
+_SERVICE = "lambda.amazonaws.com"
 _ARCHIVE = "fileb://build/validator.zip"
 
 
@@ -67,7 +68,7 @@ class Validator:
         )
 
     def _has_role(self) -> Finding:
-        return check_role(self._patient, self._function.role_arn, "lambda.amazonaws.com")
+        return check_role(self._patient, self._function.role_arn, _SERVICE)
 
     def _create(self) -> str:
         wanted = self._settings
@@ -80,7 +81,9 @@ class Validator:
             *("--memory-size", str(wanted.memory_mb), "--timeout", str(wanted.timeout_seconds)),
             *("--zip-file", _ARCHIVE),
         )
-        return f"make package && {create}"
+        # Lambda refuses a function whose role it cannot take on.
+        role = check_role(self._patient, wanted.function_name, _SERVICE)
+        return " && ".join(["make package", *filter(None, [role.fix]), create])
 
     def _update(self, *options: str) -> str:
         name = self._settings.function_name
