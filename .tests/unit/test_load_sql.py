@@ -10,7 +10,7 @@ from aws.redshift.errors import ConnectionLostError, StatementError
 from etl.model import LINEAGE_COLUMNS
 from etl.warehouse.executor import retry_conflicts
 from etl.warehouse.ledger import Load
-from etl.warehouse.load_sql import load_steps
+from etl.warehouse.load_sql import Copied, load_steps
 from etl.warehouse.table_hash import table_hash_sql
 
 LOAD = Load(
@@ -28,8 +28,8 @@ ROLE = "arn:aws:iam::123456789012:role/copy"
 MANIFEST = "s3://artifacts/runs/things/2026-01-01/load.manifest"
 
 
-def _steps(contract, *, manifest_uri=MANIFEST):
-    return load_steps(contract, LOAD, manifest_uri=manifest_uri, copy_role_arn=ROLE)
+def _steps(contract, *, manifest_uri=MANIFEST, keys=None):
+    return load_steps(contract, LOAD, manifest_uri=manifest_uri, copy_role_arn=ROLE, keys=keys)
 
 
 def _heads(steps):
@@ -58,6 +58,36 @@ def test_load_steps_merge_rebuilds_touched_keys_from_versions():
         'DELETE FROM "sales"."things"',
         'INSERT INTO "sales"."things"',
         'DROP TABLE "things__touched"',
+    ]
+
+
+def test_load_steps_with_keys_replace_them_between_versions_and_rows():
+    contract = make_contract(load_mode="merge", detect_deletes=True)
+    steps = _steps(contract, keys=Copied(manifest_uri="s3://artifacts/keys.manifest", rows=9))
+    heads = _heads(steps)
+    assert heads[4:7] == [
+        "CREATE TEMP TABLE",
+        'COPY "things__keys_stage" ("id")',
+        "SELECT CAST(CASE WHEN",
+    ]
+    assert heads[9:15] == [
+        'INSERT INTO "sales"."things__versions"',
+        'DELETE FROM "sales"."things__keys"',
+        'INSERT INTO "sales"."things__keys"',
+        'INSERT INTO "sales"."things__keys"',
+        'DELETE FROM "sales"."things"',
+        'INSERT INTO "sales"."things"',
+    ]
+    assert heads[-2:] == ['DROP TABLE "things__stage"', 'DROP TABLE "things__keys_stage"']
+    assert len(steps) <= 40
+
+
+def test_load_steps_without_keys_leave_those_of_another_run():
+    contract = make_contract(load_mode="merge", detect_deletes=True)
+    steps = _steps(contract)
+    assert not any("__keys_stage" in step.sql for step in steps)
+    assert [step.name for step in steps if "__keys" in step.sql] == [
+        "insert the latest version of those keys"
     ]
 
 
