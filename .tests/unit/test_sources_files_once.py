@@ -17,6 +17,7 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from source_samples import RAW_BUCKET, make_contract
 from support.source_contexts import STATE_PREFIX, records, source_context
@@ -322,9 +323,22 @@ def extract_and_finish(s3: Any, contract: Contract) -> Manifest:
 
 
 def test_a_prefix_that_never_held_a_file_is_named(s3: Any) -> None:
-    with pytest.raises(SourceError, match="no jsonl file at s3://drop/in/prices/"):
-        extract(s3, contract_for(**MOVE), MONDAY)
-    assert keys(s3, RAW_BUCKET) == []
+    s3.put_object(Bucket="drop", Key="elsewhere/a.jsonl", Body=b'{"v": 1}\n')
+    run(s3, contract_for("s3://drop/elsewhere/", **MOVE), MONDAY)
+    before = stored(s3, RAW_BUCKET)
+    for location in ("s3://drop/in/prices/", "s3://drop/in/prices/{run_date}/", "s3://drop/x"):
+        with pytest.raises(SourceError, match="no jsonl file at s3://drop/"):
+            extract(s3, contract_for(location, **MOVE), TUESDAY)
+    assert stored(s3, RAW_BUCKET) == before
+
+
+def test_a_single_file_is_taken_once(s3: Any) -> None:
+    put(s3, "a.jsonl", 1)
+    contract = contract_for("s3://drop/in/prices/a.jsonl", **MOVE)
+    assert run(s3, contract, MONDAY) == [1]
+    assert keys(s3) == ["in/completed/prices/a.jsonl"]
+    assert run(s3, contract, TUESDAY) == []
+    assert run(s3, contract, MONDAY) == [1]
 
 
 def test_a_bad_file_moves_nothing_and_leaves_the_earlier_extraction(s3: Any) -> None:
@@ -447,3 +461,13 @@ def test_an_object_that_is_replaced_before_it_is_read_is_named(
     s3.put_object(Bucket="drop", Key=key, Body=b"[]\n")
     with pytest.raises(SourceError, match=f"a.{format} was changed while it was read"):
         list(items)
+
+
+def test_source_whose_role_cannot_be_assumed_is_named() -> None:
+    def client(service: str, *, region: str | None = None, role_arn: str | None = None) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
+
+    contract = contract_for(role_arn="arn:aws:iam::210987654321:role/reader")
+    with pytest.raises(SourceError, match="role/reader cannot be assumed") as caught:
+        open_source(contract, replace(source_context(MONDAY), client=client))
+    assert "trust policy" in caught.value.fix

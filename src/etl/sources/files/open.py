@@ -17,9 +17,9 @@ from etl.sources.files.locations import SUFFIXES, Found, find_files
 from etl.sources.files.options import FileOptions, read_file_options
 from etl.sources.files.reading import read_file
 from etl.sources.files.replay import replay_file
-from etl.sources.files.settle import open_store, settle_pending
+from etl.sources.files.settle import settle_pending
 from etl.sources.files.source_file import SourceFile
-from etl.sources.files.stores import Store
+from etl.sources.files.stores import Store, open_s3, open_store
 from etl.sources.locations import fill_run_date
 from etl.sources.records import Item, Lines, OpenSource, SourceContext
 
@@ -30,7 +30,8 @@ def open_files(contract: Contract, context: SourceContext) -> OpenSource:
     Raises:
         ContractError: The location or an option makes no sense.
         UsageError: A backfill cannot know which files are a date's.
-        SourceError: There is no file; while reading, a file is not what the contract says.
+        SourceError: There is no file, or no way to it; while reading, a file is not what the
+            contract says.
         StorageError: The bucket is missing or refuses access.
     """
     options = read_file_options(contract)
@@ -44,9 +45,7 @@ def open_files(contract: Contract, context: SourceContext) -> OpenSource:
 
 
 def _find(location: str, contract: Contract, context: SourceContext, options: FileOptions) -> Found:
-    s3 = None
-    if location.startswith("s3://"):
-        s3 = context.client("s3", region=options.region, role_arn=options.role_arn)
+    s3 = open_s3(options, context) if location.startswith("s3://") else None
     return find_files(location, format=contract.source.format, s3=s3)
 
 
@@ -68,12 +67,21 @@ def _open_tracked(
         known.update(map(identity, taken.files))
         own = taken if run_date == context.run_date else own
     found = _find(location, contract, context, options)
-    if not found.files and not known:
+    if not found.files and not _has_taken_from(location, found.folder, ledger):
         raise _nothing_at(location, contract)
     completed = completed_folder(found.folder, options)
     arrivals = choose_files(found, own=own, known=known, completed=completed)
     reading = _TrackedReading(contract, context, options, store)
     return OpenSource(items=reading.read(arrivals), progress=reading.progress)
+
+
+def _has_taken_from(location: str, folder: str, ledger: Ledger) -> bool:
+    """Whether a location has held files, so that it may be empty by now."""
+    return any(
+        file.uri == location or file.uri.startswith(folder)
+        for _, taken in ledger.read_all()
+        for file in taken.files
+    )
 
 
 class _TrackedReading:

@@ -14,18 +14,11 @@ from etl.errors import SourceError
 from etl.manifest import Manifest
 from etl.model import Contract
 from etl.sources.files.ledger import Ledger, Taken, TakenFile, identity, with_objects
-from etl.sources.files.options import AfterLoad, FileOptions, read_file_options
-from etl.sources.files.stores import LocalStore, S3Store, Store
+from etl.sources.files.options import AfterLoad, read_file_options
+from etl.sources.files.stores import Store, open_store
 from etl.sources.records import SourceContext, SourceObject
 
 _AT_ONCE = 8
-
-
-def open_store(location: str, options: FileOptions, context: SourceContext) -> Store:
-    """Where the files of a location are."""
-    if location.startswith("s3://"):
-        return S3Store(context.client("s3", region=options.region, role_arn=options.role_arn))
-    return LocalStore()
 
 
 def settle_files(contract: Contract, manifest: Manifest, context: SourceContext) -> Counter[str]:

@@ -8,10 +8,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from botocore.exceptions import ClientError
+
 from aws.s3 import copy_object, delete_object, head_object
+from etl.errors import SourceError
 from etl.keys import parse_s3_uri
+from etl.sources.files.options import FileOptions
 from etl.sources.files.source_file import LocalFile, S3File, SourceFile, look_at
-from etl.sources.records import SourceObject
+from etl.sources.records import SourceContext, SourceObject
 from etl.storage import explain_storage_errors
 
 if TYPE_CHECKING:
@@ -32,6 +36,33 @@ class Store(Protocol):
     def delete(self, file: SourceObject) -> None:
         """Delete a file that is as it was found; one that has changed stays."""
         ...
+
+
+def open_s3(options: FileOptions, context: SourceContext) -> S3Client:
+    """A client for the source's buckets, which may be another account's.
+
+    Raises:
+        SourceError: The role that the contract names cannot be assumed.
+    """
+    try:
+        client: S3Client = context.client("s3", region=options.region, role_arn=options.role_arn)
+    except ClientError as error:
+        if options.role_arn is None:
+            raise
+        raise SourceError(
+            f"the source's role {options.role_arn} cannot be assumed: {error}",
+            fix="allow sts:AssumeRole on it, and name who runs this in the role's trust policy",
+        ) from error
+    return client
+
+
+def open_store(location: str, options: FileOptions, context: SourceContext) -> Store:
+    """Where the files of a location are.
+
+    Raises:
+        SourceError: As `open_s3`.
+    """
+    return S3Store(open_s3(options, context)) if location.startswith("s3://") else LocalStore()
 
 
 class S3Store:
