@@ -108,7 +108,7 @@ class Staging(_Section):
 
     part_mib: int = Field(default=64, ge=1)
     upload_part_mib: int = Field(default=8, ge=5, le=5120)
-    concurrency: int = Field(default=8, ge=1, le=32)
+    concurrency: int = Field(default=10, ge=1, le=32)
     max_attempts: int = Field(default=3, ge=1)
     open_folders: int = Field(default=64, ge=1)
     held_mib: int = Field(default=32, ge=0)

@@ -102,8 +102,6 @@ class Outgoing:
 
     def commit(self) -> None:
         """Make the object visible, replacing one of the same key."""
-        if self.is_unchanged:
-            return
         if self._multipart:
             self._multipart.complete()
         elif self._body is not None:

@@ -175,10 +175,9 @@ class RawWriter:
     def commit(self) -> None:
         """Make the objects visible, replacing those of the same keys."""
         for each in (*self._sent, *self._dead.sent):
-            if each.is_held:
-                self._uploads.submit_data(each.commit)
-            else:
-                self._uploads.submit(each.commit)
+            if not each.is_unchanged:
+                submit = self._uploads.submit_data if each.is_held else self._uploads.submit
+                submit(each.commit)
         self._uploads.wait()
         unchanged = sum(each.is_unchanged for each in self._sent)
         self.figures.count(objects=len(self._sent), unchanged=unchanged)
