@@ -422,6 +422,7 @@ def test_derived_key_is_refused(shop: Shop) -> None:
         ("sqlite:////nowhere/shop.sqlite", "/nowhere/shop.sqlite does not exist"),
         ("sqlite://", "none named"),
         ("postgresql://shop:hunter2@127.0.0.1/shop", "a password stands in the source's location"),
+        ("postgresql://127.0.0.1/shop?password=hunter2", "a password stands in the source's"),
         ("postgresql://127.0.0.1:9/shop", "127.0.0.1:9/shop cannot be connected to: .* refused"),
         ("oracle://127.0.0.1/shop", "oracle cannot be read here"),
         ("nosuch://127.0.0.1/shop", "nosuch cannot be read here"),

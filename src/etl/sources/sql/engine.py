@@ -91,7 +91,7 @@ def _parse_url(contract: Contract) -> URL:
             f"contract {contract.dataset}: the source's location is not an SQLAlchemy URL",
             fix="write for example postgresql://host:5432/database or sqlite:////path/to/file",
         ) from error
-    if url.password:
+    if url.password or any("password" in name.lower() for name in url.query):
         raise ContractError(
             f"contract {contract.dataset}: a password stands in the source's location",
             fix="take it out, and name a Secrets Manager secret by the source's option secret",
@@ -141,11 +141,10 @@ def _connect_arguments(url: URL, options: SqlOptions) -> dict[str, Any]:
     if url.get_driver_name() not in ("psycopg2", "psycopg"):
         return {}
     # libpq's defaults, said aloud: the PG variables around a run are the warehouse's.
-    return {
-        "connect_timeout": options.connect_seconds,
-        "port": url.port or 5432,
-        "sslmode": url.query.get("sslmode", "prefer"),
-    }
+    chosen = {"sslmode": url.query.get("sslmode", "prefer")}
+    if url.host:
+        chosen["port"] = str(url.port or 5432)
+    return chosen | {"connect_timeout": options.connect_seconds}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
