@@ -2,8 +2,9 @@
 
 Ours: a local folder of JSON lines, read by the file source, which checks lines and UTF-8, and
 written by the writer of every extraction, one raw object a file, with a manifest. Theirs:
-`aws s3 cp --recursive` of the same folder. Both are a process of their own, by turns, to the S3 of
-the embedded cloud. The same bytes lie on S3 after both. The last line is our time divided by theirs.
+`aws s3 cp --recursive` of the same folder. Each is a process of its own, by turns, to the S3 of
+the embedded cloud, and the same bytes lie there after both. The last line is our time divided by
+theirs.
 
     python bench/staging.py --repeat 3
 """
