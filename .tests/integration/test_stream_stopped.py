@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from support.stream_runs import SlowProducer, StreamProcess, wait_until
 
 from etl.contracts import load_contract
@@ -85,8 +87,8 @@ def test_stream_stopped_at_any_moment_leaves_what_it_acknowledged_exactly_once(
     manifest = collect(s3, STOPS)
     assert Counter(read(s3, [each.uri for each in manifest.objects])) == acknowledged
     assert Counter(read(s3, listed(s3, EVENTS, STOPS))) == acknowledged
-    bucket, _ = parse_s3_uri(EVENTS.places.raw)
-    assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
+    bucket, prefix = parse_s3_uri(raw_prefix(EVENTS, STOPS))
+    assert not s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads")
 
 
 class StuckS3(BaseHTTPRequestHandler):
@@ -137,14 +139,15 @@ def test_second_signal_aborts_the_batch_that_is_being_sent(client: Callable[[str
     s3 = client("s3")
     with stuck_s3() as (url, stuck):
         stream = StreamProcess(
-            *("--dataset", "events", "--run-date", str(ABORT)),
-            environ={"AWS_ENDPOINT_URL_S3": url, "ETL_STAGING__HELD_MIB": "0"},
+            *("--dataset", "events", "--run-date", str(ABORT), "--batch-seconds", "0.1"),
+            environ={"AWS_ENDPOINT_URL_S3": url},
         )
         stream.input.write(b'{"n":1}\n')
         stream.input.flush()
-        wait_until(stream.has_begun)
-        threading.Timer(3, stream.process.send_signal, [signal.SIGTERM]).start()
         assert stuck.wait(60), stream.said
+        stream.process.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            stream.wait(1)  # it finishes what it is sending
         stream.process.send_signal(signal.SIGINT)
         assert stream.wait(10) == 130, stream.said
     assert stream.acknowledged == []
