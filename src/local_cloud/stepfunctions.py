@@ -135,14 +135,14 @@ def _lead_tasks_here(make: Callable[..., Any]) -> None:
 
 def _mend_outputs() -> None:
     """Have tasks' outputs be JSON, as AWS makes them."""
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
-        ResourceCondition,
-    )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
         state_task_service_aws_sdk as aws_sdk,
     )
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
         state_task_service_glue as glue,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
+        ResourceCondition,
     )
 
     # moto forgets that a task without a callback has no callback to end.
