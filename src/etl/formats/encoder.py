@@ -34,9 +34,8 @@ class Encoder(Protocol):
 
     Attributes:
         suffix: What the object's name ends in, e.g. ".jsonl.gz".
-        content_type: Of the object as it lies: a gzip file is "application/gzip" and has no content
+        content_type: Of the object as it lies. A gzip file is "application/gzip" without a content
             encoding, or readers would get it unpacked under a name that says gzip.
-        content_encoding: None.
     """
 
     @property
@@ -45,11 +44,12 @@ class Encoder(Protocol):
     @property
     def content_type(self) -> str: ...
 
-    @property
-    def content_encoding(self) -> str | None: ...
+    def encode(self, block: bytes, rows: int | None = None) -> Encoded:
+        """Take records: JSON lines, each ending in a newline, none of them empty.
 
-    def encode(self, block: bytes) -> Encoded:
-        """Take records: JSON lines, each ending in a newline, none of them empty."""
+        Args:
+            rows: How many, where that is known.
+        """
         ...
 
     def finish(self) -> bytes:

@@ -32,7 +32,6 @@ class ParquetEncoder:
 
     suffix = ".parquet"
     content_type = "application/vnd.apache.parquet"
-    content_encoding = None
 
     def __init__(self, contract: Contract, run_date: date) -> None:
         self._read = row_reader(contract, run_date)
@@ -46,7 +45,7 @@ class ParquetEncoder:
         self._batches: list[pa.RecordBatch] = []
         self._group_rows = self._group_bytes = 0
 
-    def encode(self, block: bytes) -> Encoded:
+    def encode(self, block: bytes, rows: int | None = None) -> Encoded:
         """Take records; bytes come with each row group that is full."""
         taken = 0
         dead = []

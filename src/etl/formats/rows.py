@@ -52,11 +52,11 @@ class RowLayout:
     write: Callable[[Row], bytes]
     header: bytes = b""
 
-    def lay_out(self, block: bytes) -> Encoded:
+    def lay_out(self, block: bytes, rows: int | None = None) -> Encoded:
         """The rows of the block; those that cannot be are dead."""
         dead: list[DeadLetter] = []
-        rows = list(self._write_all(block, dead))
-        return Encoded(b"".join(rows), len(rows), tuple(dead))
+        written = list(self._write_all(block, dead))
+        return Encoded(b"".join(written), len(written), tuple(dead))
 
     def _write_all(self, block: bytes, dead: list[DeadLetter]) -> Iterator[bytes]:
         for record in split_records(block):

@@ -22,8 +22,8 @@ class Layout(Protocol):
         """What stands before the first record."""
         ...
 
-    def lay_out(self, block: bytes) -> Encoded:
-        """The records of the block."""
+    def lay_out(self, block: bytes, rows: int | None = None) -> Encoded:
+        """The records of the block; how many may be known."""
         ...
 
 
@@ -34,15 +34,13 @@ class JsonLines:
     content_type = "application/x-ndjson"
     header = b""
 
-    def lay_out(self, block: bytes) -> Encoded:
+    def lay_out(self, block: bytes, rows: int | None = None) -> Encoded:
         """The block."""
-        return Encoded(block, block.count(b"\n"))
+        return Encoded(block, block.count(b"\n") if rows is None else rows)
 
 
 class StreamEncoder:
     """A layout, compressed."""
-
-    content_encoding = None
 
     def __init__(self, layout: Layout, compression: Compression) -> None:
         self.suffix = layout.suffix + compression.suffix
@@ -51,9 +49,9 @@ class StreamEncoder:
         self._compressor = compression.open()
         self._header = layout.header
 
-    def encode(self, block: bytes) -> Encoded:
+    def encode(self, block: bytes, rows: int | None = None) -> Encoded:
         """Lay out and compress the records."""
-        laid_out = self._layout.lay_out(block)
+        laid_out = self._layout.lay_out(block, rows)
         return Encoded(self._compress(laid_out.data), laid_out.rows, laid_out.dead)
 
     def finish(self) -> bytes:
