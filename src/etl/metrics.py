@@ -69,7 +69,9 @@ def emf_document(
 class MetricSender:
     """Sends what has been counted since it last did. It fails nothing: metrics are not the data.
 
-    Attributes:
+    It does not wait long either, so that a program that is asked to stop does in time.
+
+    Args:
         step: What counts, e.g. "stream"; a dimension of the metrics.
     """
 
@@ -77,7 +79,7 @@ class MetricSender:
         self._figures = figures
         self._metrics = settings.metrics
         self._aws = replace(
-            settings.aws, max_attempts=2, connect_timeout_seconds=2, read_timeout_seconds=3
+            settings.aws, max_attempts=1, connect_timeout_seconds=1, read_timeout_seconds=2
         )
         self._dimensions = dict(zip(_DIMENSIONS, (settings.environment, dataset, step)))
         self._client: CloudWatchLogsClient | None = None

@@ -94,7 +94,7 @@ def run_stream(
     """
     settings = enter(request.environment)
     contract = load_contract(request.dataset, settings=settings)
-    _check_kind(contract, request)
+    check_kind(contract, request)
     figures.started = time.monotonic()
     stream = _Stream(request, settings, contract, figures, stop)
     sender = MetricSender(figures, settings=settings, dataset=contract.dataset, step="stream")
@@ -108,7 +108,12 @@ def run_stream(
         stream.run(acknowledge)
 
 
-def _check_kind(contract: Contract, request: StreamRequest) -> None:
+def check_kind(contract: Contract, request: StreamRequest) -> None:
+    """Refuse a source that the options do not suit.
+
+    Raises:
+        UsageError: It is not for standard input, or not to be polled.
+    """
     kind, polls = contract.source.kind, request.poll_seconds is not None
     if kind == "stream" and (polls or request.max_polls is not None):
         raise UsageError(

@@ -37,6 +37,8 @@ class Stop:
                 _end_soon()
                 raise KeyboardInterrupt
             stop.request()
+            # Not by print: the signal may have come while standard error was being written to.
+            os.write(2, b"\nstopping: what was read is being committed; a second signal aborts\n")
 
         signal.signal(signal.SIGTERM, handle)
         signal.signal(signal.SIGINT, handle)
