@@ -114,7 +114,7 @@ def _register(glue: GlueClient, contract: Contract, run_date: date, files: Seque
         wanted = ", ".join(f"{name} {kind}" for name, kind in partition_keys(contract))
         raise QueryError(
             f"{error}, the contract {contract.dataset} says {wanted}",
-            fix=f"DROP TABLE {places.catalog_table} in Athena and run each date again: files have to"
-            " lie in such folders",
+            fix=f"DROP TABLE {places.catalog_table} in Athena and run each date again: its files"
+            " have to lie in such folders",
         ) from error
     return len(partitions)
