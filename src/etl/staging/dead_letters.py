@@ -11,6 +11,7 @@ from etl.figures import Figures
 from etl.formats import DeadLetter, open_encoder
 from etl.keys import dead_letters_prefix, parse_s3_uri
 from etl.model import Contract, Raw
+from etl.sources.records import Lines
 from etl.staging.outgoing import Destination, Outgoing
 from etl.staging.raw_object import RawObjectWriter
 
@@ -60,7 +61,7 @@ class DeadLetterWriter:
                 open_encoder(self._contract, self._run_date),
                 name=self._prefix + self._name(len(self.sent)),
             )
-        self._open.write(b"".join(lines))
+        self._open.write(Lines(b"".join(lines), len(lines)))
         if self._open.size >= self._limit_bytes:
             self.close()
 

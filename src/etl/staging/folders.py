@@ -9,6 +9,7 @@ from typing import Any
 
 from etl.model import Contract
 from etl.partitioning import strategy_of
+from etl.sources.records import Lines
 from etl.tidying import normalise_names
 
 
@@ -21,17 +22,17 @@ class Folders:
         self._strategy = strategy_of(contract)
         self.by_record = self._strategy.by_record
 
-    def split(self, block: bytes) -> Iterator[tuple[str, bytes]]:
+    def split(self, block: Lines) -> Iterator[tuple[str, Lines]]:
         """Folders in the order of their first records, each with its lines of the block."""
         if not self.by_record:
             yield self._strategy.folder(None, self._arrived_at), block
             return
         found: dict[str, list[bytes]] = {}
-        for line in block.split(b"\n")[:-1]:
+        for line in block.data.split(b"\n")[:-1]:
             folder = self._strategy.folder(self._value(line), self._arrived_at)
             found.setdefault(folder, []).append(line)
         for folder, lines in found.items():
-            yield folder, b"\n".join(lines) + b"\n"
+            yield folder, Lines(b"\n".join(lines) + b"\n", len(lines))
 
     def _value(self, line: bytes) -> Any:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from etl.formats import DeadLetter, Encoder
 from etl.manifest import RawObject
+from etl.sources.records import Lines
 from etl.staging.outgoing import Destination, Outgoing
 
 
@@ -38,13 +39,13 @@ class RawObjectWriter:
             spooled=spooled,
         )
 
-    def write(self, block: bytes) -> tuple[DeadLetter, ...]:
-        """Take JSON lines.
+    def write(self, block: Lines) -> tuple[DeadLetter, ...]:
+        """Take records.
 
         Returns:
             The records that the format refused.
         """
-        encoded = self._encoder.encode(block)
+        encoded = self._encoder.encode(block.data, block.rows)
         self._rows += encoded.rows
         self._send(encoded.data)
         refused = len(encoded.dead)

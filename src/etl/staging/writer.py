@@ -147,7 +147,7 @@ class RawWriter:
                 self._write_batch()
         elif isinstance(item, Lines):
             self._write_batch()
-            self._write(item.data)
+            self._write(item)
         else:
             self._begin_source(item)
 
@@ -213,11 +213,12 @@ class RawWriter:
         if block.count(b"\n") != len(self._batch):
             record = next(each for each in self._batch if b"\n" in each)
             raise ValueError(f"a record holds a newline: {record[:80]!r}")
+        lines = Lines(block, len(self._batch))
         self._batch.clear()
         self._batch_bytes = 0
-        self._write(block)
+        self._write(lines)
 
-    def _write(self, block: bytes) -> None:
+    def _write(self, block: Lines) -> None:
         for folder, lines in self._folders.split(block):
             writer = self._open.get(folder) or self._begin(folder)
             self._open.move_to_end(folder)
