@@ -31,7 +31,7 @@ from etl.storage import explain_storage_errors
 from etl.stream.logs import ChainedLog, CommitLog, OvertakenError, SharedLog
 from etl.stream.polling import Polling
 from etl.stream.session import Acknowledgement, Limits, Session, new_session_name
-from etl.stream.signals import Stop
+from etl.stream.signals import Stop, StopRequestedError
 from etl.stream.standard_input import StandardInput
 
 if TYPE_CHECKING:
@@ -92,8 +92,12 @@ def run_stream(
         UsageError, SettingsError, ContractError: Nothing has been read.
         SourceError, StorageError: What was acknowledged is safe; the rest is to be sent again.
     """
-    settings = enter(request.environment)
-    contract = load_contract(request.dataset, settings=settings)
+    try:
+        with stop.interrupting():
+            settings = enter(request.environment)
+            contract = load_contract(request.dataset, settings=settings)
+    except StopRequestedError:
+        return
     check_kind(contract, request)
     figures.started = time.monotonic()
     stream = _Stream(request, settings, contract, figures, stop)

@@ -9,9 +9,15 @@ import os
 import select
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _ABORT_SECONDS = 5.0
+
+
+class StopRequestedError(Exception):
+    """A stop was requested before anything was read."""
 
 
 class Stop:
@@ -22,6 +28,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.is_requested = False
+        self._interrupts = False
         self._readable, self._writable = os.pipe()
 
     @classmethod
@@ -39,6 +46,8 @@ class Stop:
             stop.request()
             # Not by print: the signal may have come while standard error was being written to.
             os.write(2, b"\nstopping: what was read is being committed; a second signal aborts\n")
+            if stop._interrupts:
+                raise StopRequestedError
 
         signal.signal(signal.SIGTERM, handle)
         signal.signal(signal.SIGINT, handle)
@@ -49,6 +58,21 @@ class Stop:
         if not self.is_requested:
             self.is_requested = True
             os.write(self._writable, b"!")
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """A block that a signal ends at once: there is nothing to commit in it.
+
+        Raises:
+            StopRequestedError: A stop is or was requested.
+        """
+        self._interrupts = True
+        try:
+            if self.is_requested:
+                raise StopRequestedError
+            yield
+        finally:
+            self._interrupts = False
 
     def fileno(self) -> int:
         """Readable once a stop is requested."""
