@@ -471,3 +471,15 @@ def test_source_whose_role_cannot_be_assumed_is_named() -> None:
     with pytest.raises(SourceError, match="role/reader cannot be assumed") as caught:
         open_source(contract, replace(source_context(MONDAY), client=client))
     assert "trust policy" in caught.value.fix
+
+
+def test_an_object_too_large_for_one_copy_is_moved_in_parts(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aws.s3.single._COPY_LIMIT_BYTES", 1024)
+    body = b'{"v": 1}\n' * 1_000_000  # 9 MB: boto3 copies in parts of 8
+    s3.put_object(Bucket="drop", Key="in/prices/a.jsonl", Body=body, Metadata={"of": "x"})
+    run(s3, contract_for(**MOVE), MONDAY)
+    assert keys(s3) == ["in/completed/prices/a.jsonl"]
+    moved = s3.get_object(Bucket="drop", Key="in/completed/prices/a.jsonl")
+    assert (moved["Body"].read(), moved["Metadata"]) == (body, {"of": "x"})

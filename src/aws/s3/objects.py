@@ -47,7 +47,7 @@ def open_object(
     Raises:
         ClientError: "PreconditionFailed" if the object is another version.
     """
-    condition: Any = {"IfMatch": etag} if etag else {}
+    condition: Any = {"IfMatch": f'"{etag}"'} if etag else {}
     body = client.get_object(Bucket=bucket, Key=key, **condition)["Body"]
     # Without a buffer, readline() would ask botocore's stream for one byte at a time.
     return io.BufferedReader(cast(io.RawIOBase, body), _BUFFER_BYTES)

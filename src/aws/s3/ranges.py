@@ -105,7 +105,7 @@ class RangeFile(io.RawIOBase):
         return chunk
 
     def _fetch_tail(self, tail_bytes: int, etag: str | None) -> tuple[bytes, int, str]:
-        condition: Any = {"IfMatch": etag} if etag else {}
+        condition: Any = {"IfMatch": f'"{etag}"'} if etag else {}
         try:
             answer = self._client.get_object(
                 **self._object, Range=f"bytes=-{tail_bytes}", **condition

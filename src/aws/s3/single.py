@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from aws.s3.objects import head_object
-
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -33,7 +31,7 @@ def copy_object(
                 Bucket=to_bucket,
                 Key=to_key,
                 CopySource={"Bucket": bucket, "Key": key},
-                CopySourceIfMatch=etag,
+                CopySourceIfMatch=f'"{etag}"',
                 ChecksumAlgorithm="SHA256",
             )
         else:
@@ -41,14 +39,13 @@ def copy_object(
                 {"Bucket": bucket, "Key": key},
                 to_bucket,
                 to_key,
-                ExtraArgs={"CopySourceIfMatch": etag, "ChecksumAlgorithm": "SHA256"},
+                ExtraArgs={"CopySourceIfMatch": f'"{etag}"', "ChecksumAlgorithm": "SHA256"},
             )
     except ClientError as error:
         if error.response["Error"]["Code"] in _ANOTHER:
             return False
         raise
-    copied = head_object(client, bucket=to_bucket, key=to_key)
-    return copied is not None and copied.size == size
+    return True
 
 
 def delete_object(client: S3Client, *, bucket: str, key: str, etag: str) -> bool:
@@ -61,7 +58,7 @@ def delete_object(client: S3Client, *, bucket: str, key: str, etag: str) -> bool
         Whether it is deleted; False if it is gone or another version.
     """
     try:
-        client.delete_object(Bucket=bucket, Key=key, IfMatch=etag)
+        client.delete_object(Bucket=bucket, Key=key, IfMatch=f'"{etag}"')
     except ClientError as error:
         if error.response["Error"]["Code"] in _ANOTHER:
             return False

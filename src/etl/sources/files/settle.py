@@ -80,13 +80,13 @@ def _settle_one(file: TakenFile, *, after_load: AfterLoad, store: Store) -> str:
     found = store.find(file.uri)
     if found is None:
         return outcome
-    if found.found != file.found:  # another file by now, which a later run takes
-        return "kept"
-    if file.completed:
-        store.move(file.found, file.completed)
+    if found.found != file.found:
+        is_settled = False
+    elif file.completed:
+        is_settled = store.move(file.found, file.completed)
     else:
-        store.delete(file.found)
-    return outcome
+        is_settled = store.delete(file.found)
+    return outcome if is_settled else "kept"  # another file by now, which a later run takes
 
 
 def _with_targets(

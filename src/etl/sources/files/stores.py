@@ -29,12 +29,12 @@ class Store(Protocol):
         """The file as it is; None if there is none."""
         ...
 
-    def move(self, file: SourceObject, target: str) -> None:
-        """Move a file that is as it was found; one that has changed stays."""
+    def move(self, file: SourceObject, target: str) -> bool:
+        """Move a file that is as it was found; False if it has changed, and stays."""
         ...
 
-    def delete(self, file: SourceObject) -> None:
-        """Delete a file that is as it was found; one that has changed stays."""
+    def delete(self, file: SourceObject) -> bool:
+        """Delete a file that is as it was found; False if it has changed, and stays."""
         ...
 
 
@@ -81,7 +81,7 @@ class S3Store:
         folder = key[: key.rfind("/") + 1]
         return S3File.of(found, folder, s3=self._s3, bucket=bucket)
 
-    def move(self, file: SourceObject, target: str) -> None:
+    def move(self, file: SourceObject, target: str) -> bool:
         """Copy the object as S3 does it, then delete it."""
         bucket, key = parse_s3_uri(file.uri)
         to_bucket, to_key = parse_s3_uri(target)
@@ -95,14 +95,13 @@ class S3Store:
                 to_bucket=to_bucket,
                 to_key=to_key,
             )
-        if copied:
-            self.delete(file)
+        return copied and self.delete(file)
 
-    def delete(self, file: SourceObject) -> None:
+    def delete(self, file: SourceObject) -> bool:
         """Delete the object."""
         bucket, key = parse_s3_uri(file.uri)
         with explain_storage_errors(file.uri):
-            delete_object(self._s3, bucket=bucket, key=key, etag=file.etag or "")
+            return delete_object(self._s3, bucket=bucket, key=key, etag=file.etag or "")
 
 
 class LocalStore:
@@ -113,7 +112,7 @@ class LocalStore:
         path = Path(uri)
         return LocalFile.at(path, path.parent) if path.is_file() else None
 
-    def move(self, file: SourceObject, target: str) -> None:
+    def move(self, file: SourceObject, target: str) -> bool:
         """Rename the file; to another file system, copy it whole first."""
         path = Path(target)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,12 +122,15 @@ class LocalStore:
             if error.errno != errno.EXDEV:
                 raise
             _copy_whole(Path(file.uri), path)
-            self.delete(file)
+            return self.delete(file)
+        return True
 
-    def delete(self, file: SourceObject) -> None:
+    def delete(self, file: SourceObject) -> bool:
         """Delete the file."""
-        if look_at(Path(file.uri)) == file:
-            os.unlink(file.uri)
+        if look_at(Path(file.uri)) != file:
+            return False
+        os.unlink(file.uri)
+        return True
 
 
 def _copy_whole(source: Path, target: Path) -> None:
