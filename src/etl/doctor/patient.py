@@ -54,7 +54,7 @@ class Patient:
     def sign_in(self) -> str:
         """The command that gets credentials."""
         profile = f" --profile {self.settings.profile}" if self.settings.profile else ""
-        return f"aws sso login{profile}   (or aws configure{profile})"
+        return f"aws sso login{profile} || aws configure{profile}"
 
     def allow(self, action: str, resource: str = "*") -> str:
         """The command that allows the caller an action."""
