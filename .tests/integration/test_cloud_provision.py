@@ -32,6 +32,7 @@ def test_attach_creates_everything_that_a_run_needs(
     for name in settings.buckets.model_dump().values():
         blocked = client("s3").get_public_access_block(Bucket=name)
         assert all(blocked["PublicAccessBlockConfiguration"].values())
+        assert client("s3").get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
     job = client("glue").get_job(JobName=settings.glue.job_name)["Job"]
     assert job["GlueVersion"] == "5.1"
     for place in (job["Command"]["ScriptLocation"], job["DefaultArguments"]["--extra-py-files"]):
@@ -69,8 +70,9 @@ def test_attach_puts_back_what_is_missing_or_altered(
     settings: Settings, cloud: dict[str, str], client: Callable[[str], Any], run_cloud: RunCloud
 ) -> None:
     bucket = settings.buckets.quarantine
-    for each in client("s3").list_objects_v2(Bucket=bucket).get("Contents", []):
-        client("s3").delete_object(Bucket=bucket, Key=each["Key"])
+    kept = client("s3").list_object_versions(Bucket=bucket)
+    for each in [*kept.get("Versions", []), *kept.get("DeleteMarkers", [])]:
+        client("s3").delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
     client("s3").delete_bucket(Bucket=bucket)
     name = settings.validator.function_name
     client("lambda").update_function_configuration(FunctionName=name, MemorySize=128)
