@@ -28,8 +28,8 @@ if __name__ == "__main__":
 from prefect import flow, runtime  # noqa: E402
 
 from etl.figures import Figures  # noqa: E402
+from etl.stream.open_batch import Limits  # noqa: E402
 from etl.stream.run import StreamRequest, run_stream  # noqa: E402
-from etl.stream.session import Limits  # noqa: E402
 
 
 def _flow_run_name() -> str:

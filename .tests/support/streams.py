@@ -19,7 +19,8 @@ from etl.staging import RawWriter
 from etl.stream.commits import list_commits, read_commit
 from etl.stream.feeds import Chunk
 from etl.stream.logs import CommitLog, SharedLog
-from etl.stream.session import Acknowledgement, Limits, Session, new_session_name
+from etl.stream.open_batch import Limits
+from etl.stream.session import Acknowledgement, Session, new_session_name
 
 CONTRACT = load_contract("events", settings=StubSettings())
 CONTRACT_URI = "s3://test-artifacts/contracts/events/1.json"

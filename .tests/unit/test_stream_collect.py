@@ -25,7 +25,7 @@ from etl.keys import manifest_uri
 from etl.manifest import Manifest, read_manifest
 from etl.stream.collect import collect_stream
 from etl.stream.commits import read_commit
-from etl.stream.session import Limits
+from etl.stream.open_batch import Limits
 
 TWO = Limits(records=2, bytes=10**9, seconds=10**9)
 

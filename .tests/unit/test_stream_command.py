@@ -14,8 +14,9 @@ from etl.manifest import RawObject
 from etl.stream import command
 from etl.stream.command import stream_arguments
 from etl.stream.commits import Batch
+from etl.stream.open_batch import Limits
 from etl.stream.run import StreamRequest, check_kind
-from etl.stream.session import Acknowledgement, Limits
+from etl.stream.session import Acknowledgement
 
 LIMITS = Limits(records=1, bytes=1, seconds=1)
 DONE = Acknowledgement(

@@ -25,8 +25,8 @@ from etl.errors import UsageError
 from etl.stream.commits import list_commits
 from etl.stream.feeds import Chunk
 from etl.stream.logs import ChainedLog, OvertakenError
+from etl.stream.open_batch import Limits
 from etl.stream.polling import Polling
-from etl.stream.session import Limits
 from etl.stream.signals import Stop
 
 NEXT_DAY = DAY + timedelta(days=1)

@@ -24,7 +24,7 @@ from support.streams import (
 
 from etl.errors import SourceError
 from etl.stream.commits import list_commits
-from etl.stream.session import Limits
+from etl.stream.open_batch import Limits
 
 
 @pytest.fixture

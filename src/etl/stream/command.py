@@ -10,8 +10,9 @@ import sys
 from etl.cli import dataset_argument, date_argument, environment_argument, run_command
 from etl.errors import SourceError
 from etl.figures import Figures
+from etl.stream.open_batch import Limits
 from etl.stream.run import StreamRequest, run_stream
-from etl.stream.session import Acknowledgement, Limits
+from etl.stream.session import Acknowledgement
 from etl.stream.signals import Stop
 
 _MIB = 1024 * 1024

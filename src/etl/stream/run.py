@@ -29,8 +29,9 @@ from etl.staging.run import object_metadata
 from etl.state import state_prefix
 from etl.storage import explain_storage_errors
 from etl.stream.logs import ChainedLog, CommitLog, OvertakenError, SharedLog
+from etl.stream.open_batch import Limits
 from etl.stream.polling import Polling
-from etl.stream.session import Acknowledgement, Limits, Session, new_session_name
+from etl.stream.session import Acknowledgement, Session, new_session_name
 from etl.stream.signals import Stop, StopRequestedError
 from etl.stream.standard_input import StandardInput
 

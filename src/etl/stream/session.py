@@ -9,37 +9,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws.s3 import delete_objects, put_bytes
 from etl.keys import parse_s3_uri, raw_prefix
 from etl.model import Contract
-from etl.sources.records import Item, Lines
 from etl.staging import Staged
 from etl.storage import explain_storage_errors
 from etl.stream.commits import Batch, commit_uri
 from etl.stream.feeds import Chunk, Feed
-from etl.stream.logs import CommitLog, OvertakenError, Place
+from etl.stream.logs import CommitLog, OvertakenError
+from etl.stream.open_batch import Limits, OpenBatch, OpenWriter, split_lines
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """When a batch is committed: at the first of these.
-
-    Attributes:
-        bytes: Of the records as they came, before they are compressed.
-        seconds: Since its first record.
-    """
-
-    records: int
-    bytes: int
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,47 +40,6 @@ class Acknowledgement:
     sequence: int
     uri: str
     records_total: int
-
-
-class Writer(Protocol):
-    """Writes the objects of one batch; nothing is visible before `commit`."""
-
-    def add(self, item: Item, /) -> None: ...
-
-    def finish(self) -> Staged: ...
-
-    def commit(self) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
-
-
-# Makes the writer of a batch: its run date, and the names of its objects by their index.
-OpenWriter = Callable[[date, Callable[[int], str]], Writer]
-
-
-@dataclass
-class _OpenBatch:
-    day: date
-    place: Place
-    writer: Writer
-    deadline: float
-    records: int = 0
-    bytes: int = 0
-    position: dict[str, Any] | None = None
-
-    def add(self, lines: Lines, position: dict[str, Any] | None) -> None:
-        self.writer.add(lines)
-        self.records += lines.rows
-        self.bytes += len(lines.data)
-        self.position = position
 
 
 @dataclass
@@ -145,7 +89,7 @@ class Session:
         self._on_commit = on_commit
         self._clock = clock
         self._now = now
-        self._open: _OpenBatch | None = None
+        self._open: OpenBatch | None = None
         self._batches = 0
         self._tallies: dict[date, _Tally] = {}
 
@@ -160,12 +104,12 @@ class Session:
                 chunk = feed.read(self._seconds_left())
                 if chunk is not None:
                     self._take(chunk)
-                if self._is_due():
+                if self._open and self._open.is_due(self._limits, self._clock()):
                     self._commit()
             self._commit()
         except BaseException as error:
             if self._open is not None:
-                self._open.writer.__exit__(type(error), error, error.__traceback__)
+                self._open.abort(error)
                 self._open = None
             raise
 
@@ -187,14 +131,6 @@ class Session:
     def _seconds_left(self) -> float | None:
         return max(0.0, self._open.deadline - self._clock()) if self._open else None
 
-    def _is_due(self) -> bool:
-        batch, limits = self._open, self._limits
-        return batch is not None and (
-            batch.records >= limits.records
-            or batch.bytes >= limits.bytes
-            or self._clock() >= batch.deadline
-        )
-
     def _take(self, chunk: Chunk) -> None:
         if self._open and self._open.day != self._day():
             self._commit()
@@ -213,14 +149,14 @@ class Session:
             if rest.rows:
                 self._commit()
 
-    def _open_batch(self) -> _OpenBatch:
+    def _open_batch(self) -> OpenBatch:
         if self._open is None:
             day = self._day()
             place = self._log.place(day)
             stem = f"batch-{place.sequence:08d}-{self.name}"
             writer = self._open_writer(place.run_date, lambda index: f"{stem}-{index:05d}")
             deadline = self._clock() + self._limits.seconds
-            self._open = _OpenBatch(day, place, writer.__enter__(), deadline)
+            self._open = OpenBatch(day, place, writer.__enter__(), deadline)
         return self._open
 
     def _commit(self) -> None:
@@ -276,20 +212,3 @@ class Session:
 def new_session_name() -> str:
     """Twelve hex digits that no other session has."""
     return uuid.uuid4().hex[:12]
-
-
-def split_lines(lines: Lines, *, rows: int, size: int) -> tuple[Lines, Lines]:
-    """The first lines, up to the one that reaches either limit, and the others.
-
-    At least one line is among the first.
-    """
-    if lines.rows <= rows and len(lines.data) <= size:
-        return lines, Lines(b"", 0)
-    end, taken = 0, 0
-    while taken < lines.rows and (taken == 0 or (taken < rows and end < size)):
-        end = lines.data.index(b"\n", end) + 1
-        taken += 1
-    return (
-        Lines(lines.data[:end], taken),
-        Lines(lines.data[end:], lines.rows - taken),
-    )
