@@ -154,7 +154,7 @@ class Logs:
 
 @pytest.fixture
 def logs(bench: Bench) -> Logs:
-    return Logs(bench, f"s3://{BUCKETS.raw}/incoming/{uuid.uuid4().hex}/")
+    return Logs(bench, f"s3://{BUCKETS.raw}/landing/{uuid.uuid4().hex}/")
 
 
 def _check(logs: Logs, report: dict[str, Any], expected: Expected) -> dict[str, Row]:

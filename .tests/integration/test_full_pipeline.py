@@ -203,7 +203,7 @@ def merging(tmp_path: Path, make_bench: Callable[[], Bench]) -> Path:
         servers = {server["server"]: server for server in document["servers"]}
         servers["source"] |= {
             "type": "s3",
-            "location": "s3://${raw_bucket}/incoming/e2e-merge/{run_date}.jsonl",
+            "location": "s3://${raw_bucket}/landing/e2e-merge/{run_date}.jsonl",
             "format": "jsonl",
             "customProperties": [{"property": "sourceSystem", "value": "shop"}],
         }
@@ -234,7 +234,7 @@ def test_merged_dates_in_either_order_end_in_the_latest_of_each_key(
             )
             for number, hour in hours.items()
         ]
-        uri = f"s3://{BUCKETS.raw}/incoming/e2e-merge/{day}.jsonl"
+        uri = f"s3://{BUCKETS.raw}/landing/e2e-merge/{day}.jsonl"
         benches[0].put(uri, "\n".join(lines).encode())
 
     forwards = [benches[0].run_json(str(day), contracts=merging) for day in (DAY, NEXT_DAY)][-1]

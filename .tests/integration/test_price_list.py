@@ -60,7 +60,7 @@ class Prices:
 
 @pytest.fixture
 def prices(bench: Bench) -> Prices:
-    return Prices(bench, f"s3://{BUCKETS.raw}/incoming/{uuid.uuid4().hex}/")
+    return Prices(bench, f"s3://{BUCKETS.raw}/landing/{uuid.uuid4().hex}/")
 
 
 def _rows(text: str, uri: str) -> list[Row]:

@@ -36,9 +36,9 @@ class StubSettings:
             "shop_api_secret": "etl-test/shop-api",
             "shop_database_url": "sqlite:////nowhere/shop.sqlite",
             "shop_database_secret": "",
-            "airports_csv": "s3://test-raw/incoming/airports.csv",
-            "app_logs_prefix": "s3://test-raw/incoming/app-logs/",
-            "price_list_prefix": "s3://test-raw/incoming/price_list/",
+            "airports_csv": "s3://test-raw/landing/airports.csv",
+            "app_logs_prefix": "s3://test-raw/landing/app-logs/",
+            "price_list_prefix": "s3://test-raw/landing/price_list/",
             **self.places,
         }
 
