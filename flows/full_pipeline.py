@@ -15,7 +15,8 @@ from typing import Literal
 from prefect import flow, runtime
 
 from etl import cli, tasks
-from etl.report import RunReport, print_report
+from etl.report import RunReport
+from etl.report_text import print_report
 
 
 def _flow_run_name() -> str:

@@ -18,7 +18,7 @@ from etl.backfill import check_source, dates_between, find_done, run_dates
 from etl.backfill_report import BackfillError, BackfillReport, DateResult, print_backfill
 from etl.errors import SourceError, UsageError
 from etl.model import Column, Contract, Source, Type
-from etl.pipeline import Run
+from etl.run import Run
 from etl.settings import load_settings
 
 FIRST = date(2026, 1, 1)

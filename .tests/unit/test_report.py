@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from etl.report import Rows, RunReport, StageReport, human_bytes, print_report
+from etl.report import Rows, RunReport, StageReport, human_bytes
+from etl.report_text import print_report
 
 
 def make_report(**changes: object) -> RunReport:

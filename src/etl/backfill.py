@@ -23,8 +23,8 @@ from etl.backfill_report import DateResult
 from etl.cli import check_run_date, describe_error
 from etl.errors import UsageError
 from etl.model import Contract
-from etl.pipeline import Run
 from etl.report import RunReport
+from etl.run import Run
 from etl.storage import explain_storage_errors
 from etl.warehouse.executor import Executor, open_executor
 from etl.warehouse.explain import explain_warehouse_errors

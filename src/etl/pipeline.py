@@ -1,136 +1,29 @@
-"""The steps of a run, free of Prefect: each makes its clients, calls one module, says its figures.
+"""How a run begins, in the flow's process: its contract is compiled, its source is read.
 
-A run is (dataset, run date). Every step replaces what an earlier run of the same date left, so
-running it again, after any failure or none, ends where one clean run would.
+What comes after is in `etl.steps`, free of what compiling contracts and showing progress need.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from datetime import date
 
-from aws.clients import make_client
-from aws.s3 import put_bytes
-from etl import keys
-from etl.catalog import record_version
 from etl.cli import check_run_date
 from etl.contracts import find_contract, load_contract
 from etl.costs import load_prices
 from etl.display import show_progress
 from etl.environment import enter
-from etl.errors import ConservationError, ContractError, StorageError
+from etl.errors import ContractError
 from etl.figures import Figures
-from etl.manifest import Manifest, read_manifest
+from etl.manifest import Manifest
 from etl.metrics import send_figures
 from etl.model import Contract
-from etl.publish import PublishResult
-from etl.publish import publish as publish_partition
-from etl.report import Rows, RunReport, StageReport, human_bytes
-from etl.settings import Settings, load_settings
-from etl.sources import open_source
-from etl.sources.finish import Finished, finish_source
-from etl.sources.records import SourceContext
-from etl.staging import stage_raw
-from etl.state import state_prefix
-from etl.storage import explain_storage_errors
-from etl.stream.collect import collect_stream
-from etl.transform import TransformResult, find_active_run, run_transform
-from etl.validation.step import ValidationResult, validate_run
-from etl.warehouse.executor import open_executor
-from etl.warehouse.load import LoadResult
-from etl.warehouse.load import load as load_run
+from etl.run import Done, Run, done, stopwatch
+from etl.settings import load_settings
+from etl.steps import manifest_at_work, stage
 
 log = logging.getLogger("etl")
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run: what to carry, where, under which contract.
-
-    Attributes:
-        backfill_from: The first date of the backfill that the run belongs to; None for a live run.
-    """
-
-    run_id: str
-    run_date: date
-    contract: Contract
-    settings: Settings
-    backfill_from: date | None = None
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def client(
-        self,
-        service: str,
-        *,
-        read_timeout_seconds: float | None = None,
-        region: str | None = None,
-        role_arn: str | None = None,
-    ) -> Any:
-        """A boto3 client for this run's environment, or for another account or region."""
-        config = self.settings.aws
-        config = replace(
-            config, region=region or config.region, role_arn=role_arn or config.role_arn
-        )
-        return make_client(service, config, read_timeout_seconds=read_timeout_seconds)
-
-    def source_context(self) -> SourceContext:
-        """What the source may use beside the contract."""
-        artifacts = self.settings.buckets.artifacts
-        return SourceContext(
-            run_date=self.run_date,
-            client=self.client,
-            state_prefix=state_prefix(artifacts, self.contract.dataset),
-            backfill_from=self.backfill_from,
-        )
-
-    @property
-    def contract_uri(self) -> str:
-        """The compiled contract that every part of the run reads."""
-        return keys.contract_uri(self.settings.buckets.artifacts, self.contract)
-
-    def uri(self, name: str) -> str:
-        """A file of this run in the artifacts bucket."""
-        return keys.run_uri(
-            self.settings.buckets.artifacts, self.contract.dataset, self.run_date, name
-        )
-
-    def write(self, uri: str, text: str) -> None:
-        """Write a small JSON document."""
-        bucket, key = keys.parse_s3_uri(uri)
-        with explain_storage_errors(uri):
-            put_bytes(
-                self.client("s3"),
-                bucket=bucket,
-                key=key,
-                body=text.encode(),
-                content_type="application/json",
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done(Generic[T]):
-    """What a step did, and its line in the report."""
-
-    result: T
-    stage: StageReport
-
-
-class _Watch:
-    seconds = 0.0
-
-
-@contextmanager
-def _stopwatch() -> Iterator[_Watch]:
-    watch, started = _Watch(), time.monotonic()
-    yield watch
-    watch.seconds = time.monotonic() - started
 
 
 def start(
@@ -185,266 +78,13 @@ def _check_carried(contract: Contract) -> None:
 def extract(run: Run) -> Done[Manifest]:
     """Source → raw. Where a Glue job of this run is still going, its extraction is the run's."""
     figures = Figures()
-    with _stopwatch() as watch, show_progress(figures, title="extract"):
-        manifest = _manifest_at_work(run)
+    with stopwatch() as watch, show_progress(figures, title="extract"):
+        manifest = manifest_at_work(run)
         if manifest is None:
-            manifest = _stage(run, figures)
+            manifest = stage(run, figures)
         else:
             log.info("extract    a Glue job of this run is still going: its extraction stands")
     dataset = run.contract.dataset
     send_figures(figures, settings=run.settings, dataset=dataset, step="extract")
     cost = load_prices().s3(puts=len(manifest.objects) + 1)
-    return _done(manifest, "extract", watch, manifest.rows, manifest.bytes, cost)
-
-
-def _stage(run: Run, figures: Figures) -> Manifest:
-    """What the source has for the run date; of a stream, what it has put there already."""
-    s3, contract = run.client("s3"), run.contract
-    if contract.source.kind == "stream":
-        return collect_stream(
-            s3, contract=contract, run_date=run.run_date, contract_uri=run.contract_uri
-        )
-    return stage_raw(
-        open_source(contract, run.source_context()),
-        s3=s3,
-        contract=contract,
-        run_date=run.run_date,
-        run_id=run.run_id,
-        contract_uri=run.contract_uri,
-        settings=run.settings.staging,
-        figures=figures,
-    )
-
-
-def _manifest_at_work(run: Run) -> Manifest | None:
-    """The extraction that an earlier process's Glue job is working on, if it serves this run."""
-    contract = run.contract
-    active = find_active_run(
-        run.client("glue"),
-        settings=run.settings,
-        dataset=contract.dataset,
-        run_date=run.run_date,
-    )
-    if active is None:
-        return None
-    try:
-        manifest = read_manifest(run.client("s3"), keys.manifest_uri(contract, run.run_date))
-    except StorageError:
-        return None
-    serves = (
-        manifest.contract_uri == run.contract_uri
-        and active.arguments.get("manifest_digest") == manifest.digest
-    )
-    return manifest if serves else None
-
-
-def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
-    """Raw → processed and quarantine, by the Glue job."""
-    settings = run.settings
-    with _stopwatch() as watch:
-        result = run_transform(
-            glue=run.client("glue"),
-            s3=run.client("s3"),
-            contract=run.contract,
-            manifest_uri=keys.manifest_uri(run.contract, run.run_date),
-            manifest=extracted.result,
-            run_id=run.run_id,
-            started_at=run.started_at,
-            settings=settings,
-            on_progress=lambda state: log.info("transform  Glue job is %s", state),
-        )
-    cost = load_prices().glue(
-        seconds=result.execution_seconds,
-        worker_type=settings.glue.worker_type,
-        workers=settings.glue.number_of_workers,
-    )
-    size = sum(each.bytes for each in result.files)
-    return _done(result, "transform", watch, result.rows.valid, size, cost)
-
-
-def validate(run: Run, transformed: Done[TransformResult]) -> Done[ValidationResult]:
-    """Processed, judged by the validator Lambda.
-
-    Raises:
-        ValidationError: A check failed: the warehouse does not see this run.
-    """
-    settings = run.settings.validator
-    with _stopwatch() as watch:
-        result = validate_run(
-            run.client("lambda", read_timeout_seconds=settings.timeout_seconds + 30),
-            function_name=settings.function_name,
-            contract_uri=transformed.result.contract_uri,
-            metrics_uri=run.uri("metrics.json"),
-            run_date=run.run_date,
-        )
-        run.write(run.uri("validation.json"), result.to_json())
-    cost = load_prices().lambda_(seconds=watch.seconds, memory_mb=settings.memory_mb)
-    return _done(result, "validate", watch, result.rows, result.bytes, cost)
-
-
-def load(
-    run: Run,
-    extracted: Done[Manifest],
-    transformed: Done[TransformResult],
-    validated: Done[ValidationResult],
-) -> Done[LoadResult]:
-    """Processed → warehouse, in one transaction."""
-    metrics = transformed.result.metrics
-    executor = open_executor(
-        run.settings, label=f"{run.contract.dataset} {run.run_date} {run.run_id}"
-    )
-    with _stopwatch() as watch, closing(executor):
-        result = load_run(
-            s3=run.client("s3"),
-            contract=run.contract,
-            run_date=run.run_date,
-            run_id=run.run_id,
-            metrics=metrics,
-            rows=validated.result.rows,
-            settings=run.settings,
-            executor=executor,
-            keys=extracted.result.keys,
-        )
-    cost = load_prices().redshift(seconds=watch.seconds)
-    return _done(result, "load", watch, result.loaded, validated.result.bytes, cost)
-
-
-def publish(
-    run: Run,
-    transformed: Done[TransformResult],
-    validated: Done[ValidationResult],
-    loaded: Done[LoadResult] | None,
-) -> Done[PublishResult]:
-    """Register the partition for Athena, once every row is accounted for, and count it there.
-
-    Raises:
-        ConservationError: Rows are missing, or there are too many.
-    """
-    rows = _rows(transformed, validated, loaded)
-    _check_conservation(rows)
-    with _stopwatch() as watch:
-        result = publish_partition(
-            glue=run.client("glue"),
-            athena=run.client("athena"),
-            contract=run.contract,
-            run_date=run.run_date,
-            settings=run.settings,
-            files=[each.uri for each in transformed.result.files],
-            expected_rows=rows.loaded,
-        )
-        _record_version(run, raw=rows.extracted, processed=rows.loaded, quarantine=rows.quarantined)
-    cost = load_prices().athena(bytes_scanned=result.bytes_scanned)
-    return _done(result, "publish", watch, result.rows, result.bytes_scanned, cost)
-
-
-def finish(run: Run, extracted: Done[Manifest]) -> Finished:
-    """Tell the source that its records have arrived; before that, nothing is moved or deleted."""
-    if not run.contract.is_transformed:
-        _record_version(run, raw=extracted.result.rows)
-    return finish_source(run.contract, extracted.result, run.source_context())
-
-
-def _record_version(run: Run, **rows: int) -> None:
-    record_version(
-        run.client("s3"),
-        contract=run.contract,
-        run_date=run.run_date,
-        run_id=run.run_id,
-        artifacts_bucket=run.settings.buckets.artifacts,
-        rows=rows,
-    )
-
-
-def report(
-    run: Run,
-    extracted: Done[Manifest],
-    transformed: Done[TransformResult] | None = None,
-    validated: Done[ValidationResult] | None = None,
-    loaded: Done[LoadResult] | None = None,
-    published: Done[PublishResult] | None = None,
-) -> RunReport:
-    """The run's report, also kept beside the data. A contract may end at raw, or at processed."""
-    if transformed and validated:
-        rows = _rows(transformed, validated, loaded)
-    else:
-        rows = Rows(extracted=extracted.result.rows, loaded=extracted.result.rows)
-    done = (extracted, transformed, validated, loaded, published)
-    made = RunReport(
-        dataset=run.contract.dataset,
-        run_date=run.run_date,
-        run_id=run.run_id,
-        environment=run.settings.environment,
-        status="succeeded",
-        rows=replace(rows, rejected=extracted.result.rejected),
-        table_rows=loaded.result.table_rows if loaded else None,
-        table_hash=loaded.result.table_hash if loaded else None,
-        stages=tuple(each.stage for each in done if each),
-        places=_places(run, extracted.result),
-        reject_reasons=transformed.result.metrics["reasons"] if transformed else {},
-        prices_as_of=load_prices().as_of,
-        contract_version=run.contract.version,
-        contract_fingerprint=run.contract.fingerprint,
-        next_steps=_next_steps(run),
-    )
-    run.write(run.uri("report.json"), made.to_json())
-    return made
-
-
-def _rows(
-    transformed: Done[TransformResult],
-    validated: Done[ValidationResult],
-    loaded: Done[LoadResult] | None,
-) -> Rows:
-    counts = transformed.result.metrics["rows"]
-    return Rows(
-        extracted=counts["read"],
-        deduplicated=counts["deduplicated"],
-        quarantined=counts["quarantined"],
-        filtered=counts.get("filtered", 0),
-        loaded=loaded.result.loaded if loaded else validated.result.rows,
-    )
-
-
-def _check_conservation(rows: Rows) -> None:
-    if rows.missing:
-        raise ConservationError(
-            f"{rows.equation}: {rows.missing} are missing",
-            fix="keep the raw and processed files, and look at metrics.json beside report.json",
-        )
-
-
-def _places(run: Run, manifest: Manifest) -> dict[str, str]:
-    contract, places = run.contract, run.contract.places
-    found = {"raw": keys.raw_prefix(contract, run.run_date)}
-    if manifest.dead_letters:
-        found["dead letters"] = manifest.dead_letters[0].rpartition("/")[0] + "/"
-    if contract.is_transformed:
-        found["processed"] = keys.processed_uri(contract, run.run_date)
-        found["quarantine"] = keys.quarantine_uri(contract, run.run_date)
-    if contract.is_loaded:
-        warehouse = run.settings.warehouse
-        found["warehouse"] = f"{warehouse.database}.{places.schema}.{places.table}"
-    if contract.is_transformed:
-        found["athena"] = f"{places.catalog_database}.{places.catalog_table}"
-    return found | {"report": run.uri("report.json")}
-
-
-def _next_steps(run: Run) -> tuple[str, ...]:
-    names = {
-        "dataset": run.contract.dataset,
-        "run_date": run.run_date,
-        "next_date": run.run_date + timedelta(days=1),
-        "table": f"{run.contract.places.schema}.{run.contract.places.table}",
-    }
-    steps = run.settings.next_steps
-    if not run.contract.is_loaded:
-        steps = tuple(each for each in steps if "{table}" not in each)
-    return tuple(each.format(**names) for each in steps)
-
-
-def _done(result: T, name: str, watch: _Watch, rows: int, size: int, cost_usd: float) -> Done[T]:
-    log.info("%-10s %s rows, %s, %.1f s", name, f"{rows:,}", human_bytes(size), watch.seconds)
-    stage = StageReport(
-        name=name, seconds=round(watch.seconds, 3), rows=rows, bytes=size, cost_usd=cost_usd
-    )
-    return Done(result=result, stage=stage)
+    return done(manifest, "extract", watch.seconds, manifest.rows, manifest.bytes, cost)

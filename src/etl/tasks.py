@@ -16,7 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from etl import pipeline
+from etl import pipeline, steps
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,9 +87,9 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 start = step("start")(pipeline.start)
 extract = step("extract")(pipeline.extract)
-transform = step("transform")(pipeline.transform)
-validate = step("validate")(pipeline.validate)
-load = step("load")(pipeline.load)
-publish = step("publish")(pipeline.publish)
-finish = step("finish")(pipeline.finish)
-report = step("report")(pipeline.report)
+transform = step("transform")(steps.transform)
+validate = step("validate")(steps.validate)
+load = step("load")(steps.load)
+publish = step("publish")(steps.publish)
+finish = step("finish")(steps.finish)
+report = step("report")(steps.report)

@@ -1,0 +1,119 @@
+"""A run and what its steps hand on, free of what only the flow's process needs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Generic, TypeVar
+
+from aws.clients import make_client
+from aws.s3 import put_bytes
+from etl import keys
+from etl.model import Contract
+from etl.report import StageReport, human_bytes
+from etl.settings import Settings
+from etl.sources.records import SourceContext
+from etl.state import state_prefix
+from etl.storage import explain_storage_errors
+
+log = logging.getLogger("etl")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: what to carry, where, under which contract.
+
+    Attributes:
+        backfill_from: The first date of the backfill that the run belongs to; None for a live run.
+    """
+
+    run_id: str
+    run_date: date
+    contract: Contract
+    settings: Settings
+    backfill_from: date | None = None
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def client(
+        self,
+        service: str,
+        *,
+        read_timeout_seconds: float | None = None,
+        region: str | None = None,
+        role_arn: str | None = None,
+    ) -> Any:
+        """A boto3 client for this run's environment, or for another account or region."""
+        config = self.settings.aws
+        config = replace(
+            config, region=region or config.region, role_arn=role_arn or config.role_arn
+        )
+        return make_client(service, config, read_timeout_seconds=read_timeout_seconds)
+
+    def source_context(self) -> SourceContext:
+        """What the source may use beside the contract."""
+        artifacts = self.settings.buckets.artifacts
+        return SourceContext(
+            run_date=self.run_date,
+            client=self.client,
+            state_prefix=state_prefix(artifacts, self.contract.dataset),
+            backfill_from=self.backfill_from,
+        )
+
+    @property
+    def contract_uri(self) -> str:
+        """The compiled contract that every part of the run reads."""
+        return keys.contract_uri(self.settings.buckets.artifacts, self.contract)
+
+    def uri(self, name: str) -> str:
+        """A file of this run in the artifacts bucket."""
+        return keys.run_uri(
+            self.settings.buckets.artifacts, self.contract.dataset, self.run_date, name
+        )
+
+    def write(self, uri: str, text: str) -> None:
+        """Write a small JSON document."""
+        bucket, key = keys.parse_s3_uri(uri)
+        with explain_storage_errors(uri):
+            put_bytes(
+                self.client("s3"),
+                bucket=bucket,
+                key=key,
+                body=text.encode(),
+                content_type="application/json",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Generic[T]):
+    """What a step did, and its line in the report."""
+
+    result: T
+    stage: StageReport
+
+
+class Watch:
+    """How long something took."""
+
+    seconds = 0.0
+
+
+@contextmanager
+def stopwatch() -> Iterator[Watch]:
+    """Measure the block; the seconds are there when it has ended."""
+    watch, started = Watch(), time.monotonic()
+    yield watch
+    watch.seconds = time.monotonic() - started
+
+
+def done(result: T, name: str, seconds: float, rows: int, size: int, cost_usd: float) -> Done[T]:
+    """A step's result with its figures, which are logged too; `size` is in bytes."""
+    log.info("%-10s %s rows, %s, %.1f s", name, f"{rows:,}", human_bytes(size), seconds)
+    stage = StageReport(
+        name=name, seconds=round(seconds, 3), rows=rows, bytes=size, cost_usd=cost_usd
+    )
+    return Done(result=result, stage=stage)

@@ -1,0 +1,280 @@
+"""The steps of a run, free of Prefect: each makes its clients, calls one module, says its figures.
+
+A run is (dataset, run date). Every step replaces what an earlier run of the same date left, so
+running it again, after any failure or none, ends where one clean run would. The flow's process and
+the state machine's function run these same steps.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+
+from etl import keys
+from etl.catalog import record_version
+from etl.costs import load_prices
+from etl.errors import ConservationError, StorageError
+from etl.figures import Figures
+from etl.manifest import Manifest, read_manifest
+from etl.publish import PublishResult
+from etl.publish import publish as publish_partition
+from etl.report import Rows, RunReport
+from etl.run import Done, Run, done, stopwatch
+from etl.sources import open_source
+from etl.sources.finish import Finished, finish_source
+from etl.staging import stage_raw
+from etl.stream.collect import collect_stream
+from etl.transform import TransformResult, find_active_run, run_transform
+from etl.validation.step import ValidationResult, validate_run
+from etl.warehouse.executor import open_executor
+from etl.warehouse.load import LoadResult
+from etl.warehouse.load import load as load_run
+
+log = logging.getLogger("etl")
+
+
+def stage(run: Run, figures: Figures) -> Manifest:
+    """What the source has for the run date; of a stream, what it has put there already."""
+    s3, contract = run.client("s3"), run.contract
+    if contract.source.kind == "stream":
+        return collect_stream(
+            s3, contract=contract, run_date=run.run_date, contract_uri=run.contract_uri
+        )
+    return stage_raw(
+        open_source(contract, run.source_context()),
+        s3=s3,
+        contract=contract,
+        run_date=run.run_date,
+        run_id=run.run_id,
+        contract_uri=run.contract_uri,
+        settings=run.settings.staging,
+        figures=figures,
+    )
+
+
+def manifest_at_work(run: Run) -> Manifest | None:
+    """The extraction that an earlier process's Glue job is working on, if it serves this run."""
+    contract = run.contract
+    active = find_active_run(
+        run.client("glue"),
+        settings=run.settings,
+        dataset=contract.dataset,
+        run_date=run.run_date,
+    )
+    if active is None:
+        return None
+    try:
+        manifest = read_manifest(run.client("s3"), keys.manifest_uri(contract, run.run_date))
+    except StorageError:
+        return None
+    serves = (
+        manifest.contract_uri == run.contract_uri
+        and active.arguments.get("manifest_digest") == manifest.digest
+    )
+    return manifest if serves else None
+
+
+def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
+    """Raw → processed and quarantine, by the Glue job."""
+    settings = run.settings
+    with stopwatch() as watch:
+        result = run_transform(
+            glue=run.client("glue"),
+            s3=run.client("s3"),
+            contract=run.contract,
+            manifest_uri=keys.manifest_uri(run.contract, run.run_date),
+            manifest=extracted.result,
+            run_id=run.run_id,
+            started_at=run.started_at,
+            settings=settings,
+            on_progress=lambda state: log.info("transform  Glue job is %s", state),
+        )
+    cost = load_prices().glue(
+        seconds=result.execution_seconds,
+        worker_type=settings.glue.worker_type,
+        workers=settings.glue.number_of_workers,
+    )
+    size = sum(each.bytes for each in result.files)
+    return done(result, "transform", watch.seconds, result.rows.valid, size, cost)
+
+
+def validate(run: Run, transformed: Done[TransformResult]) -> Done[ValidationResult]:
+    """Processed, judged by the validator Lambda.
+
+    Raises:
+        ValidationError: A check failed: the warehouse does not see this run.
+    """
+    settings = run.settings.validator
+    with stopwatch() as watch:
+        result = validate_run(
+            run.client("lambda", read_timeout_seconds=settings.timeout_seconds + 30),
+            function_name=settings.function_name,
+            contract_uri=transformed.result.contract_uri,
+            metrics_uri=run.uri("metrics.json"),
+            run_date=run.run_date,
+        )
+        run.write(run.uri("validation.json"), result.to_json())
+    cost = load_prices().lambda_(seconds=watch.seconds, memory_mb=settings.memory_mb)
+    return done(result, "validate", watch.seconds, result.rows, result.bytes, cost)
+
+
+def load(
+    run: Run,
+    extracted: Done[Manifest],
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
+) -> Done[LoadResult]:
+    """Processed → warehouse, in one transaction."""
+    metrics = transformed.result.metrics
+    executor = open_executor(
+        run.settings, label=f"{run.contract.dataset} {run.run_date} {run.run_id}"
+    )
+    with stopwatch() as watch, closing(executor):
+        result = load_run(
+            s3=run.client("s3"),
+            contract=run.contract,
+            run_date=run.run_date,
+            run_id=run.run_id,
+            metrics=metrics,
+            rows=validated.result.rows,
+            settings=run.settings,
+            executor=executor,
+            keys=extracted.result.keys,
+        )
+    cost = load_prices().redshift(seconds=watch.seconds)
+    return done(result, "load", watch.seconds, result.loaded, validated.result.bytes, cost)
+
+
+def publish(
+    run: Run,
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
+    loaded: Done[LoadResult] | None,
+) -> Done[PublishResult]:
+    """Register the partition for Athena, once every row is accounted for, and count it there.
+
+    Raises:
+        ConservationError: Rows are missing, or there are too many.
+    """
+    rows = _rows(transformed, validated, loaded)
+    _check_conservation(rows)
+    with stopwatch() as watch:
+        result = publish_partition(
+            glue=run.client("glue"),
+            athena=run.client("athena"),
+            contract=run.contract,
+            run_date=run.run_date,
+            settings=run.settings,
+            files=[each.uri for each in transformed.result.files],
+            expected_rows=rows.loaded,
+        )
+        _record_version(run, raw=rows.extracted, processed=rows.loaded, quarantine=rows.quarantined)
+    cost = load_prices().athena(bytes_scanned=result.bytes_scanned)
+    return done(result, "publish", watch.seconds, result.rows, result.bytes_scanned, cost)
+
+
+def finish(run: Run, extracted: Done[Manifest]) -> Finished:
+    """Tell the source that its records have arrived; before that, nothing is moved or deleted."""
+    if not run.contract.is_transformed:
+        _record_version(run, raw=extracted.result.rows)
+    return finish_source(run.contract, extracted.result, run.source_context())
+
+
+def _record_version(run: Run, **rows: int) -> None:
+    record_version(
+        run.client("s3"),
+        contract=run.contract,
+        run_date=run.run_date,
+        run_id=run.run_id,
+        artifacts_bucket=run.settings.buckets.artifacts,
+        rows=rows,
+    )
+
+
+def report(
+    run: Run,
+    extracted: Done[Manifest],
+    transformed: Done[TransformResult] | None = None,
+    validated: Done[ValidationResult] | None = None,
+    loaded: Done[LoadResult] | None = None,
+    published: Done[PublishResult] | None = None,
+) -> RunReport:
+    """The run's report, also kept beside the data. A contract may end at raw, or at processed."""
+    if transformed and validated:
+        rows = _rows(transformed, validated, loaded)
+    else:
+        rows = Rows(extracted=extracted.result.rows, loaded=extracted.result.rows)
+    steps = (extracted, transformed, validated, loaded, published)
+    made = RunReport(
+        dataset=run.contract.dataset,
+        run_date=run.run_date,
+        run_id=run.run_id,
+        environment=run.settings.environment,
+        status="succeeded",
+        rows=replace(rows, rejected=extracted.result.rejected),
+        table_rows=loaded.result.table_rows if loaded else None,
+        table_hash=loaded.result.table_hash if loaded else None,
+        stages=tuple(each.stage for each in steps if each),
+        places=_places(run, extracted.result),
+        reject_reasons=transformed.result.metrics["reasons"] if transformed else {},
+        prices_as_of=load_prices().as_of,
+        contract_version=run.contract.version,
+        contract_fingerprint=run.contract.fingerprint,
+        next_steps=_next_steps(run),
+    )
+    run.write(run.uri("report.json"), made.to_json())
+    return made
+
+
+def _rows(
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
+    loaded: Done[LoadResult] | None,
+) -> Rows:
+    counts = transformed.result.metrics["rows"]
+    return Rows(
+        extracted=counts["read"],
+        deduplicated=counts["deduplicated"],
+        quarantined=counts["quarantined"],
+        filtered=counts.get("filtered", 0),
+        loaded=loaded.result.loaded if loaded else validated.result.rows,
+    )
+
+
+def _check_conservation(rows: Rows) -> None:
+    if rows.missing:
+        raise ConservationError(
+            f"{rows.equation}: {rows.missing} are missing",
+            fix="keep the raw and processed files, and look at metrics.json beside report.json",
+        )
+
+
+def _places(run: Run, manifest: Manifest) -> dict[str, str]:
+    contract, places = run.contract, run.contract.places
+    found = {"raw": keys.raw_prefix(contract, run.run_date)}
+    if manifest.dead_letters:
+        found["dead letters"] = manifest.dead_letters[0].rpartition("/")[0] + "/"
+    if contract.is_transformed:
+        found["processed"] = keys.processed_uri(contract, run.run_date)
+        found["quarantine"] = keys.quarantine_uri(contract, run.run_date)
+    if contract.is_loaded:
+        warehouse = run.settings.warehouse
+        found["warehouse"] = f"{warehouse.database}.{places.schema}.{places.table}"
+    if contract.is_transformed:
+        found["athena"] = f"{places.catalog_database}.{places.catalog_table}"
+    return found | {"report": run.uri("report.json")}
+
+
+def _next_steps(run: Run) -> tuple[str, ...]:
+    names = {
+        "dataset": run.contract.dataset,
+        "run_date": run.run_date,
+        "next_date": run.run_date + timedelta(days=1),
+        "table": f"{run.contract.places.schema}.{run.contract.places.table}",
+    }
+    steps = run.settings.next_steps
+    if not run.contract.is_loaded:
+        steps = tuple(each for each in steps if "{table}" not in each)
+    return tuple(each.format(**names) for each in steps)
