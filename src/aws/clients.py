@@ -10,8 +10,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.utils import determine_content_length
 
 _MOST_CONNECTIONS = 32  # that a client keeps open
+_SMALL_BODY_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,10 @@ def make_client(
     """
     # boto3's stubs know each service by a literal name; here it is a variable.
     session: Any = _session(config)
-    return session.client(service, config=_patience(config, read_timeout_seconds))
+    client = session.client(service, config=_patience(config, read_timeout_seconds))
+    if service == "s3":
+        client.meta.events.register_last("before-call.s3", _send_small_bodies_at_once)
+    return client
 
 
 def known_regions() -> list[str]:
@@ -64,6 +69,13 @@ def _patience(config: AwsConfig, read_timeout_seconds: float | None = None) -> C
         # What is sent to S3 carries a checksum in a signed header; hashing it again proves no more.
         s3={"payload_signing_enabled": False},
     )
+
+
+def _send_small_bodies_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Do not ask S3 first whether it wants the body: that is a round trip for each object."""
+    size = determine_content_length(params.get("body"))
+    if size is not None and size <= _SMALL_BODY_BYTES:
+        params["headers"].pop("Expect", None)
 
 
 def _session(config: AwsConfig) -> boto3.Session:
