@@ -383,3 +383,14 @@ def test_state_of_another_version_is_refused_with_the_fix(home: Path, run_cloud:
     done = run_cloud(home, "up", "--bare")
     assert done.returncode == 1
     assert "was written by moto 1.0" in done.stderr and "fix: remove" in done.stderr
+
+
+def test_state_that_cannot_be_read_is_named_with_the_fix(home: Path, run_cloud: RunCloud) -> None:
+    fill(variables(run_cloud, home))
+    assert run_cloud(home, "down").returncode == 0
+    with sqlite3.connect(home / "state.sqlite") as database:
+        database.execute("UPDATE state SET content = x'00' WHERE scope = 'sqs'")
+    done = run_cloud(home, "up")
+    assert done.returncode == 1
+    assert "the saved state of sqs cannot be read" in done.stderr
+    assert f"fix: remove {home}" in done.stderr and "Traceback" not in done.stderr

@@ -60,6 +60,7 @@ class Journal:
             "CREATE TABLE IF NOT EXISTS state (kind TEXT, scope TEXT, name TEXT, content BLOB,"
             " PRIMARY KEY (kind, scope, name)) WITHOUT ROWID"
         )
+        self._folder = path.parent
         self._check_writer(path)
 
     def _check_writer(self, path: Path) -> None:
@@ -85,8 +86,17 @@ class Journal:
             for scope, name, content in rows:
                 if kind == "backend":
                     before(scope)
-                self.kinds[kind].restore(scope, name, content)
+                self._restore(kind, scope, name, content)
         self._later.clear()
+
+    def _restore(self, kind: str, scope: str, name: str, content: bytes) -> None:
+        try:
+            self.kinds[kind].restore(scope, name, content)
+        except Exception as error:  # pickle and what it rebuilds raise anything
+            raise CloudError(
+                f"the saved state of {scope} cannot be read by this version: {error}",
+                fix=f"remove {self._folder} to start afresh, or go back to the version before",
+            ) from error
 
     def _note_backends(self) -> None:
         get = AccountSpecificBackend.__getitem__
