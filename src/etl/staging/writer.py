@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from etl.staging.dead_letters import DeadLetterWriter
 from etl.staging.folders import Folders
 from etl.staging.outgoing import Destination, Outgoing
 from etl.staging.raw_object import RawObjectWriter
+from etl.staging.staged import Staged
 from etl.staging.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -34,24 +34,6 @@ Progress = Callable[[Figures], None]
 
 _MIB = 1024 * 1024
 _BATCH_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class Staged:
-    """What a writer has made.
-
-    Attributes:
-        rows: Records in all raw objects.
-        bytes: Encoded size of all raw objects.
-        rejected: Records that the raw format refused.
-        dead_letters: The objects that hold those.
-    """
-
-    objects: tuple[RawObject, ...]
-    rows: int
-    bytes: int
-    rejected: int
-    dead_letters: tuple[str, ...]
 
 
 class RawWriter:
