@@ -131,7 +131,13 @@ def run_transform(
             f"there is no Glue job {settings.glue.job_name}",
             fix="create it (terraform apply), or correct glue.job_name in config/",
         ) from error
-    return _read_result(s3, run, arguments["metrics_uri"], manifest)
+    return read_result(
+        s3,
+        arguments["metrics_uri"],
+        manifest,
+        run_id=run.run_id,
+        execution_seconds=run.execution_seconds,
+    )
 
 
 def job_arguments(
@@ -184,7 +190,14 @@ def _attach_or_start(
         time.sleep(min(_BUSY_POLL_SECONDS, settings.glue.poll_seconds))
 
 
-def _read_result(s3: S3Client, run: JobRun, uri: str, manifest: Manifest) -> TransformResult:
+def read_result(
+    s3: S3Client, uri: str, manifest: Manifest, *, run_id: str, execution_seconds: int
+) -> TransformResult:
+    """What a job run that has succeeded wrote down, held against the extraction it was given.
+
+    Raises:
+        TransformError: It is no such document, of another extraction, or its rows do not add up.
+    """
     bucket, key = keys.parse_s3_uri(uri)
     with explain_storage_errors(uri):
         text = get_bytes(s3, bucket=bucket, key=key)
@@ -196,12 +209,12 @@ def _read_result(s3: S3Client, run: JobRun, uri: str, manifest: Manifest) -> Tra
     except (ValueError, KeyError, TypeError) as error:
         raise TransformError(f"{uri} is not what the job writes: {error!r}", fix=_FIX) from error
     if digest != manifest.digest:
-        raise TransformError(f"{uri} is of another extraction than {run.run_id}'s", fix=_FIX)
+        raise TransformError(f"{uri} is of another extraction than {run_id}'s", fix=_FIX)
     _check_rows(rows, manifest, uri)
     return TransformResult(
-        run_id=run.run_id,
+        run_id=run_id,
         contract_uri=manifest.contract_uri,
-        execution_seconds=run.execution_seconds,
+        execution_seconds=execution_seconds,
         rows=rows,
         files=files,
         reasons=reasons,

@@ -121,6 +121,14 @@ def query(
     return list(_iter_rows(client, statement_id))
 
 
+def find_failure(
+    client: RedshiftDataAPIServiceClient, *, statement_id: str
+) -> StatementError | None:
+    """Why a submission has failed; None if it has not, so far."""
+    found = client.describe_statement(Id=statement_id)
+    return _failure(found) if found["Status"] in ("FAILED", "ABORTED") else None
+
+
 def _wait(
     client: RedshiftDataAPIServiceClient, *, statement_id: str, deadline_seconds: float
 ) -> None:

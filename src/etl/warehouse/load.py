@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -52,6 +51,19 @@ class LoadResult:
     deleted: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class LoadPlan:
+    """A load that has not been run: its ledger row, and its transaction step by step."""
+
+    this: ledger.Load
+    steps: tuple[Step, ...]
+
+    @property
+    def statements(self) -> list[str]:
+        """The transaction's SQL, in order."""
+        return [step.sql for step in self.steps]
+
+
 def load(
     *,
     s3: S3Client,
@@ -79,6 +91,46 @@ def load(
         WarehouseError: The warehouse cannot be reached, its tables do not fit the contract, or it
             refused a statement; nothing was changed but what `migrate` had done.
     """
+    plan = plan_load(
+        s3=s3,
+        contract=contract,
+        run_date=run_date,
+        run_id=run_id,
+        metrics=metrics,
+        rows=rows,
+        settings=settings,
+        keys=keys,
+        loaded_at=datetime.now(UTC),
+    )
+    with explain_warehouse_errors(settings):
+        retry_conflicts(lambda: migrate(executor, contract))
+        try:
+            retry_conflicts(lambda: executor.run_transaction(plan.statements))
+        except StatementError as error:
+            raise explain_refusal(plan, contract, error, executor) from error
+        return read_result(executor, contract, run_date=run_date, loaded=rows)
+
+
+def plan_load(
+    *,
+    s3: S3Client,
+    contract: Contract,
+    run_date: date,
+    run_id: str,
+    metrics: Mapping[str, Any],
+    rows: int,
+    settings: Settings,
+    keys: Sequence[RawObject] | None,
+    loaded_at: datetime,
+) -> LoadPlan:
+    """The transaction of `load`, whose arguments these are, with the manifests that it copies by.
+
+    Args:
+        loaded_at: What the rows and the ledger say. The same arguments give the same statements.
+
+    Raises:
+        WarehouseError: The transform names no file for the rows.
+    """
     if rows and not metrics["files"]:
         raise WarehouseError(
             f"{contract.dataset} {run_date}: {rows} rows validated, no file named by the transform",
@@ -99,7 +151,7 @@ def load(
         filtered=counts["filtered"],
         loaded=rows,
         manifest_digest=metrics["manifest_digest"],
-        loaded_at=datetime.now(UTC),
+        loaded_at=loaded_at,
     )
     steps = load_steps(
         contract,
@@ -108,11 +160,7 @@ def load(
         copy_role_arn=settings.warehouse.copy_role_arn,
         keys=copied_keys,
     )
-    with explain_warehouse_errors(settings):
-        retry_conflicts(lambda: migrate(executor, contract))
-        with _named(steps, contract, this, executor):
-            retry_conflicts(lambda: executor.run_transaction([step.sql for step in steps]))
-        return retry_conflicts(lambda: _read_result(executor, contract, this))
+    return LoadPlan(this=this, steps=steps)
 
 
 def _copied_keys(s3: S3Client, uri: str, keys: Sequence[RawObject]) -> Copied:
@@ -149,34 +197,36 @@ def write_load_manifest(s3: S3Client, *, uri: str, files: Sequence[Mapping[str, 
         )
 
 
-def _read_result(executor: Executor, contract: Contract, this: ledger.Load) -> LoadResult:
+def read_result(
+    executor: Executor, contract: Contract, *, run_date: date, loaded: int
+) -> LoadResult:
+    """What the table holds after a load of so many rows has committed."""
+    return retry_conflicts(lambda: _read_result(executor, contract, run_date, loaded))
+
+
+def _read_result(executor: Executor, contract: Contract, run_date: date, loaded: int) -> LoadResult:
     # Not from the ledger, which the next load may have locked already.
-    ((shown,),) = executor.query(run_date_rows_sql(contract, this.run_date))
+    ((shown,),) = executor.query(run_date_rows_sql(contract, run_date))
     ((table_rows, table_hash),) = executor.query(table_hash_sql(contract))
     deleted = 0
     if contract.detect_deletes:
         ((deleted,),) = executor.query(deleted_rows_sql(contract))
     return LoadResult(
-        loaded=this.loaded,
-        superseded=this.loaded - shown,
+        loaded=loaded,
+        superseded=loaded - shown,
         table_rows=table_rows,
         table_hash=table_hash,
         deleted=deleted,
     )
 
 
-@contextmanager
-def _named(
-    steps: Sequence[Step], contract: Contract, this: ledger.Load, executor: Executor
-) -> Iterator[None]:
-    """Say which step it was that Redshift refused."""
-    try:
-        yield
-    except StatementError as error:
-        step = steps[error.index] if error.index >= 0 else Step("commit the load", "COMMIT")
-        details: list[str] = []
-        if step.sql.startswith("COPY"):
-            prefix = processed_uri(contract, this.run_date)
-            details = load_errors(executor, prefix=prefix, since=this.loaded_at)
-        run = f"{contract.dataset} {this.run_date}"
-        raise explained_step(run, step, error, details) from error
+def explain_refusal(
+    plan: LoadPlan, contract: Contract, error: StatementError, executor: Executor
+) -> WarehouseError:
+    """Which step of the load it was that Redshift refused, and why."""
+    step = plan.steps[error.index] if error.index >= 0 else Step("commit the load", "COMMIT")
+    details: list[str] = []
+    if step.sql.startswith("COPY"):
+        prefix = processed_uri(contract, plan.this.run_date)
+        details = load_errors(executor, prefix=prefix, since=plan.this.loaded_at)
+    return explained_step(f"{contract.dataset} {plan.this.run_date}", step, error, details)
