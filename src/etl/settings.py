@@ -16,7 +16,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from aws.clients import AwsConfig
 from etl.errors import SettingsError
 
-ROOT = Path(__file__).resolve().parents[2]
+_MODULES = Path(__file__).resolve().parents[1]
+# In a function's archive the modules lie at the top, beside config/; there is no src/.
+ROOT = _MODULES.parent if _MODULES.name == "src" else _MODULES
 
 
 class _Section(BaseModel):
@@ -126,6 +128,35 @@ class Metrics(_Section):
     log_group: str | None = None
 
 
+class StateMachine(_Section):
+    """The Step Functions state machine, and the Lambda that does its steps.
+
+    Attributes:
+        poll_seconds: Between two looks at a load.
+        fresh_minutes: An extraction that is younger, and made after its run date had ended, is
+            not made again.
+    """
+
+    name: str = Field(default="etl-full-pipeline", pattern=r"^[0-9A-Za-z_-]{1,80}$")
+    function_name: str = "etl-pipeline"
+    memory_mb: int = Field(default=2048, ge=128, le=10240)
+    timeout_seconds: int = Field(default=900, ge=1, le=900)
+    poll_seconds: int = Field(default=5, ge=1)
+    fresh_minutes: int = Field(default=60, ge=0)
+
+
+class Alerts(_Section):
+    """Whom failures are told.
+
+    Attributes:
+        topic_name: The SNS topic in the account and region of the environment; None for none.
+        format: "slack" for what a Slack webhook takes.
+    """
+
+    topic_name: str | None = None
+    format: Literal["text", "slack"] = "text"
+
+
 class Settings(BaseSettings):
     """Everything that differs between environments.
 
@@ -154,6 +185,8 @@ class Settings(BaseSettings):
     athena: Athena
     staging: Staging = Staging()
     metrics: Metrics = Metrics()
+    state_machine: StateMachine = StateMachine()
+    alerts: Alerts = Alerts()
 
     @property
     def aws(self) -> AwsConfig:
