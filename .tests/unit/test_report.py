@@ -43,6 +43,11 @@ def test_report_of_a_dataset_without_a_table_shows_none(capsys: pytest.CaptureFi
     assert "table " not in capsys.readouterr().out
 
 
+def test_report_tells_of_rows_that_are_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(make_report(deleted_rows=2))
+    assert "2 rows left it: they are gone from the source" in capsys.readouterr().out
+
+
 def test_to_json_holds_what_is_promised() -> None:
     content = json.loads(make_report().to_json())
     assert content["run_date"] == "2026-01-01"

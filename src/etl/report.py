@@ -65,6 +65,7 @@ class RunReport:
     Attributes:
         table_rows, table_hash: Of the warehouse's table; None for a dataset that has none. The
             hash depends on the table's rows only: not on order, time or run.
+        deleted_rows: Keys that some run brought, and that are gone from the source since.
     """
 
     dataset: str
@@ -78,6 +79,7 @@ class RunReport:
     stages: tuple[StageReport, ...]
     places: dict[str, str]
     reject_reasons: dict[str, int] = field(default_factory=dict)
+    deleted_rows: int = 0
     prices_as_of: date
     contract_version: str
     contract_fingerprint: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from etl import keys
 from etl.catalog import record_version
@@ -216,6 +216,7 @@ def report(
         rows=replace(rows, rejected=extracted.result.rejected),
         table_rows=loaded.result.table_rows if loaded else None,
         table_hash=loaded.result.table_hash if loaded else None,
+        deleted_rows=loaded.result.deleted if loaded else 0,
         stages=tuple(each.stage for each in steps if each),
         places=_places(run, extracted.result),
         reject_reasons=transformed.result.metrics["reasons"] if transformed else {},
@@ -277,4 +278,6 @@ def _next_steps(run: Run) -> tuple[str, ...]:
     steps = run.settings.next_steps
     if not run.contract.is_loaded:
         steps = tuple(each for each in steps if "{table}" not in each)
+    if run.run_date >= datetime.now(UTC).date():
+        steps = tuple(each for each in steps if "{next_date}" not in each)
     return tuple(each.format(**names) for each in steps)
