@@ -101,7 +101,7 @@ def stage(folder: str) -> None:
     """What is measured of ours: the folder as one extraction."""
     from etl.model import Column, Contract, Places, Raw, Source, Type
     from etl.settings import Staging
-    from etl.sources.files import open_files
+    from etl.sources.files.open import open_files
     from etl.sources.records import SourceContext
     from etl.staging import stage_raw
 
