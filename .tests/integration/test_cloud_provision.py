@@ -29,7 +29,7 @@ def attach_again(run_cloud: RunCloud, cloud: dict[str, str], **environ: str) -> 
 def test_attach_creates_everything_that_a_run_needs(
     settings: Settings, client: Callable[[str], Any]
 ) -> None:
-    for name in settings.buckets.model_dump().values():
+    for name in settings.buckets.names.values():
         blocked = client("s3").get_public_access_block(Bucket=name)
         assert all(blocked["PublicAccessBlockConfiguration"].values())
         assert client("s3").get_bucket_versioning(Bucket=name)["Status"] == "Enabled"

@@ -12,7 +12,7 @@ from etl.catalog.catalog import Catalog
 from etl.settings import load_settings
 
 SETTINGS = load_settings("local")
-BUCKETS = SETTINGS.buckets.model_dump().values()
+BUCKETS = SETTINGS.buckets.names.values()
 
 
 def edited_catalog(folder: Path, edit: Callable[[dict[str, Any]], None] | None = None) -> Catalog:

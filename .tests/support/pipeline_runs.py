@@ -188,7 +188,7 @@ class Bench:
         found: dict[str, Any] = {
             name: self.table(name) for name in ("orders", "orders__ledger", "orders__versions")
         }
-        for bucket in load_settings("local").buckets.model_dump().values():
+        for bucket in load_settings("local").buckets.names.values():
             for each in self._objects(bucket, ""):
                 if not each["Key"].startswith(_SHARED):
                     found[f"s3://{bucket}/{each['Key']}"] = each["ETag"], each["LastModified"]

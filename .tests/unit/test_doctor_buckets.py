@@ -28,7 +28,7 @@ from etl.doctor.patient import Patient
 def patient(tmp_path: Path) -> Iterator[Patient]:
     with mock_aws():
         settings = make_settings(tmp_path)
-        for name in settings.buckets.model_dump().values():
+        for name in settings.buckets.names.values():
             make_bucket(name)
         s3 = client("s3")
         s3.put_bucket_versioning(

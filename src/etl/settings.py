@@ -26,12 +26,18 @@ class _Section(BaseModel):
 
 
 class Buckets(_Section):
-    """Bucket names, one per layer."""
+    """Bucket names, one per layer; `archive` is None where nothing is archived."""
 
     raw: str
     processed: str
     quarantine: str
     artifacts: str
+    archive: str | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The buckets that there are, by layer."""
+        return {layer: name for layer, name in self.model_dump().items() if name}
 
 
 class Glue(_Section):
@@ -157,6 +163,42 @@ class Alerts(_Section):
     format: Literal["text", "slack"] = "text"
 
 
+class Archiver(_Section):
+    """What becomes of old processed objects, in days of 24 hours.
+
+    Attributes:
+        function_name: The Lambda; None where only flows/archive.py archives.
+        schedule: When it runs, as EventBridge says it, in UTC.
+        prefix: What is archived, below the processed bucket.
+        retention_days: Objects are archived once their run date is this many days ago.
+        concurrency: Objects under way at once.
+        glacier_after_days, expire_after_days: From archiving an object to its move to Glacier, and
+            to its end.
+        noncurrent_days: From the replacement or end of an archived object to that of its bytes.
+        abort_uploads_days: How long the parts of an upload that never ended stay.
+    """
+
+    function_name: str | None = None
+    rule_name: str = "etl-archiver"
+    schedule: str = "cron(0 2 * * ? *)"
+    prefix: str = Field(default="processed/", min_length=1)
+    retention_days: int = Field(default=365, ge=1)
+    storage_class: Literal["STANDARD_IA", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD_IA"
+    concurrency: int = Field(default=16, ge=1, le=32)
+    memory_mb: int = Field(default=512, ge=128, le=10240)
+    timeout_seconds: int = Field(default=900, ge=60, le=900)
+    glacier_after_days: int = Field(default=90, ge=1)
+    expire_after_days: int = Field(default=365, ge=2)
+    noncurrent_days: int = Field(default=30, ge=1)
+    abort_uploads_days: int = Field(default=7, ge=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.expire_after_days <= self.glacier_after_days:
+            raise ValueError("expire_after_days must be above glacier_after_days")
+        return self
+
+
 class Settings(BaseSettings):
     """Everything that differs between environments.
 
@@ -187,6 +229,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     state_machine: StateMachine = StateMachine()
     alerts: Alerts = Alerts()
+    archiver: Archiver = Archiver()
 
     @property
     def aws(self) -> AwsConfig:

@@ -39,7 +39,7 @@ def put_buckets(s3: S3Client, settings: Settings) -> None:
     """Create the buckets that are missing, and set all of them up."""
     names = settings.buckets
     existing = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    for name in sorted(set(names.model_dump().values())):
+    for name in sorted(set(names.names.values())):
         if name not in existing:
             s3.create_bucket(Bucket=name)
         s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=_PRIVATE)

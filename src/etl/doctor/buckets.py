@@ -40,7 +40,7 @@ def bucket_groups(patient: Patient) -> list[Group]:
     """The checks of every bucket that the settings name."""
     return [
         _bucket_group(patient, layer, bucket)
-        for layer, bucket in patient.settings.buckets.model_dump().items()
+        for layer, bucket in patient.settings.buckets.names.items()
     ]
 
 
