@@ -16,7 +16,7 @@ from support.contracts import make_column, make_contract
 from support.source_contexts import STATE_PREFIX, source_context
 
 from etl.model import Contract, Source, Type
-from etl.sources import open_source
+from etl.sources.open import open_source
 from etl.sources.records import OpenSource, SourceContext
 from etl.sources.sql import open_sql
 from etl.state import write_progress

@@ -14,7 +14,7 @@ from support.source_contexts import source_context
 from etl.contracts import load_contract
 from etl.judge import Judge, Rejected
 from etl.model import Contract
-from etl.sources import open_source
+from etl.sources.open import open_source
 from etl.sources.records import Lines
 from local_cloud.shop_database import BAD, CUSTOMERS, TABLE, is_bad, write_shop_database
 

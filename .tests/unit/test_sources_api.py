@@ -17,9 +17,9 @@ from support.scripted_http import EMPTY, Scripted, ok, refusal
 from support.source_contexts import source_context
 
 from etl.errors import ContractError, SourceError
-from etl.sources import open_source
 from etl.sources.api.hidden import excerpt
 from etl.sources.api.pages import PageError, slice_page
+from etl.sources.open import open_source
 from local_cloud import source_api, source_faults
 from local_cloud.source_orders import BAD, iter_orders
 

@@ -17,7 +17,7 @@ from support.scripted_http import EMPTY, Response, Scripted, ok, refusal
 from support.source_contexts import source_context
 
 from etl.errors import ContractError, EtlError, SecretError, SourceError
-from etl.sources import open_source
+from etl.sources.open import open_source
 from local_cloud import source_api
 
 DAY = date(2026, 1, 5)

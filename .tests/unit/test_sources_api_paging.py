@@ -11,12 +11,12 @@ from support.scripted_http import EMPTY, Scripted, ok, refusal
 from support.source_contexts import source_context
 
 from etl.errors import SourceError
-from etl.sources import open_source
 from etl.sources.api.hidden import Hidden
 from etl.sources.api.http import PageFetcher
 from etl.sources.api.options import ApiOptions
 from etl.sources.api.pace import Pace
 from etl.sources.api.paging import find_next_link
+from etl.sources.open import open_source
 from local_cloud import source_api
 from local_cloud.source_orders import iter_orders
 from local_cloud.source_styles import ROWS

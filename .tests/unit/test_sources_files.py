@@ -20,7 +20,7 @@ from support.source_contexts import records, source_context
 from vega_datasets import data as vega  # type: ignore[import-untyped]
 
 from etl.errors import ContractError, SourceError, StorageError
-from etl.sources import open_source
+from etl.sources.open import open_source
 from etl.sources.records import Lines
 
 DAY = date(2026, 1, 5)

@@ -24,9 +24,9 @@ from support.source_contexts import records, source_context
 
 from etl.errors import ContractError, SourceError
 from etl.model import Column, Contract, Field, Type
-from etl.sources import open_source
 from etl.sources.files import json_documents, json_lines
 from etl.sources.files.csv_rows import Dialect, Fields, read_csv
+from etl.sources.open import open_source
 from etl.sources.options import option_name
 from etl.sources.records import Lines, SourceObject
 

@@ -28,9 +28,9 @@ from etl.keys import manifest_uri, parse_s3_uri
 from etl.manifest import Manifest
 from etl.model import Contract, Raw
 from etl.settings import Staging
-from etl.sources import open_source
 from etl.sources.files import settle
 from etl.sources.finish import Finished, finish_source
+from etl.sources.open import open_source
 from etl.staging import stage_raw
 
 MONDAY = date(2026, 1, 5)

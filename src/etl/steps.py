@@ -22,8 +22,8 @@ from etl.publish import PublishResult
 from etl.publish import publish as publish_partition
 from etl.report import Rows, RunReport
 from etl.run import Done, Run, done, stopwatch
-from etl.sources import open_source
 from etl.sources.finish import Finished, finish_source
+from etl.sources.open import open_source
 from etl.staging import stage_raw
 from etl.stream.collect import collect_stream
 from etl.transform import TransformResult, find_active_run, run_transform

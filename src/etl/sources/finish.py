@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from etl.manifest import Manifest
 from etl.model import Contract
-from etl.sources.files import settle_files
+from etl.sources.files.settle import settle_files
 from etl.sources.records import SourceContext
 from etl.state import write_progress
 

@@ -24,7 +24,7 @@ def open_source(contract: Contract, context: SourceContext) -> OpenSource:
 
             return open_api(contract, context)
         case "file":
-            from etl.sources.files import open_files
+            from etl.sources.files.open import open_files
 
             return open_files(contract, context)
         case "sql":

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, AnyStr
-
-import pyarrow as pa
 
 from etl.sources.lines import encode_text
 from etl.sources.records import Lines
@@ -42,17 +39,6 @@ def cut_at_ends(
             break
     if rest := held[0][:0].join(held) if held else None:
         yield rest
-
-
-def is_utf8(block: bytes) -> bool:
-    """Whether the bytes are text; Arrow sees that about ten times as fast as `bytes.decode`."""
-    ends = pa.py_buffer(struct.pack("=qq", 0, len(block)))
-    text = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(block))
-    try:
-        text.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def pack(texts: list[str]) -> Lines:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from etl.errors import SourceError
-from etl.sources.files.blocks import cut_at_ends, is_utf8, read_chunks
+from etl.sources.files.blocks import cut_at_ends, read_chunks
+from etl.sources.files.utf8 import is_utf8
 from etl.sources.lines import encode_json, wrap_invalid_utf8, wrap_malformed
 from etl.sources.records import Lines
 
