@@ -13,6 +13,7 @@ from aws.clients import make_client
 from etl.catalog import command as catalog
 from etl.cli import run_command
 from etl.contracts import load_contract
+from etl.deploy import publish_contracts
 from etl.doctor import run_doctor
 from etl.environment import enter
 from etl.errors import UsageError
@@ -39,8 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     doctor.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
     doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
     doctor.set_defaults(command=_doctor)
+    publish = commands.add_parser(
+        "publish-contracts", help="put the compiled contracts where functions read them"
+    )
+    publish.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
+    publish.set_defaults(command=_publish_contracts)
     options = parser.parse_args(arguments)
     return run_command(lambda: options.command(options), again="the same command")
+
+
+def _publish_contracts(options: argparse.Namespace) -> None:
+    for uri in publish_contracts(enter(options.env)):
+        print(uri)
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -81,6 +81,11 @@ def contract_uri(artifacts_bucket: str, contract: Contract) -> str:
     return f"s3://{artifacts_bucket}/contracts/{contract.dataset}/{name}"
 
 
+def current_contract_uri(artifacts_bucket: str, dataset: str) -> str:
+    """Where the compiled contract lies that functions go by; a deployment writes it."""
+    return f"s3://{artifacts_bucket}/contracts/current/{dataset}.json"
+
+
 def runs_prefix(artifacts_bucket: str, dataset: str) -> str:
     """The prefix of the files of all runs of a dataset."""
     return f"s3://{artifacts_bucket}/runs/{dataset}/"

@@ -1,0 +1,35 @@
+"""What a deployment puts on S3 for functions to read."""
+
+from __future__ import annotations
+
+from aws.clients import make_client
+from aws.s3 import put_bytes
+from etl import keys
+from etl.contracts import list_datasets, load_contract
+from etl.settings import Settings
+from etl.storage import explain_storage_errors
+
+
+def publish_contracts(settings: Settings) -> list[str]:
+    """Compile every contract and put it where functions read it; the URIs.
+
+    Raises:
+        ContractError: A contract has problems; those before it have been put.
+        StorageError: The artifacts bucket is missing or refuses access.
+    """
+    s3 = make_client("s3", settings.aws)
+    written = []
+    for dataset in list_datasets():
+        contract = load_contract(dataset, settings=settings)
+        uri = keys.current_contract_uri(settings.buckets.artifacts, dataset)
+        bucket, key = keys.parse_s3_uri(uri)
+        with explain_storage_errors(uri):
+            put_bytes(
+                s3,
+                bucket=bucket,
+                key=key,
+                body=contract.to_json().encode(),
+                content_type="application/json",
+            )
+        written.append(uri)
+    return written
