@@ -16,7 +16,7 @@ from etl.keys import manifest_uri, parse_s3_uri, raw_prefix
 from etl.manifest import Manifest, write_manifest
 from etl.model import Contract
 from etl.storage import explain_storage_errors
-from etl.stream.commits import Batch, list_commits, read_commit
+from etl.stream.commits import Batch, list_all_commits, read_commit
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("etl")
 
 _READERS = 8
-_DATA_NAME = re.compile(r"batch-\d{8,}-[0-9a-f]{12}-\d{5,}\..+")
+_DATA_NAME = re.compile(r"(batch-\d{8,}-[0-9a-f]{12}-\d{5,}|ingest-[0-9a-f]{32})\..+")
 # Longer than any batch is open: what no record names by then was left by a process that died.
 _KEPT_FOR = timedelta(days=1)
 
@@ -48,7 +48,7 @@ def collect_stream(
     Raises:
         StorageError: An object that a record names is gone, or S3 refuses access.
     """
-    sequences = list_commits(s3, contract, run_date)
+    sequences = list_all_commits(s3, contract, run_date)
     with ThreadPoolExecutor(_READERS) as readers:
         batches = list(readers.map(partial(read_commit, s3, contract, run_date), sequences))
     _tidy(s3, raw_prefix(contract, run_date), batches, now or datetime.now(UTC))
@@ -84,7 +84,13 @@ def _tidy(s3: S3Client, prefix: str, batches: Sequence[Batch], now: datetime) ->
                     f"{each.uri} was committed with {each.bytes:,} bytes and is not there so",
                     fix="restore it from the bucket's versions, or from where it was moved to",
                 )
-        left = [each.key for each in found.values() if each.key not in named and _is_old(each, now)]
+        left = [
+            key
+            for key, each in found.items()
+            if key not in named
+            and _is_old(each, now)
+            and not key.rpartition("/")[2].startswith("ingest-")  # a repeat may complete them
+        ]
         if left:
             log.info(
                 "collect    deleting %s objects of batches that were never committed", len(left)

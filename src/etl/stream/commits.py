@@ -3,6 +3,9 @@
 They lie below the run date's prefix, `_batches/00000000.json` and so on, each written once and
 only if its number is free. Data objects that no record names do not exist for readers, so a batch
 is there whole or not at all, whatever died in between, and streams side by side take turns.
+
+What comes once by its nature, such as a request with an id, has a record of that name instead of a
+number: written again, it is the same one.
 """
 
 from __future__ import annotations
@@ -12,9 +15,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from aws.s3 import create_object, get_bytes, iter_objects
+from aws.s3 import create_object, get_bytes, head_object, iter_objects
 from etl.errors import StorageError
 from etl.keys import parse_s3_uri, raw_prefix
 from etl.manifest import RawObject
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 _FOLDER = "_batches/"
 _SUFFIX = ".json"
+
+CommitName = int | str  # what a commit record is called: its number, or its name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +88,14 @@ class Batch:
             raise ValueError(f"not a commit record: {error}") from error
 
 
-def commit_uri(contract: Contract, run_date: date, sequence: int) -> str:
-    """Where a run date's nth commit record lies."""
-    return f"{raw_prefix(contract, run_date)}{_FOLDER}{sequence:08d}{_SUFFIX}"
+def commit_uri(contract: Contract, run_date: date, sequence: CommitName) -> str:
+    """Where a run date's commit record of this number or name lies."""
+    name = f"{sequence:08d}" if isinstance(sequence, int) else sequence
+    return f"{raw_prefix(contract, run_date)}{_FOLDER}{name}{_SUFFIX}"
 
 
-def try_commit(s3: S3Client, contract: Contract, sequence: int, batch: Batch) -> bool:
-    """Commit a batch under this number; False if another batch has it."""
+def try_commit(s3: S3Client, contract: Contract, sequence: CommitName, batch: Batch) -> bool:
+    """Commit a batch under this number or name; False if another batch has it."""
     uri = commit_uri(contract, batch.run_date, sequence)
     bucket, key = parse_s3_uri(uri)
     with explain_storage_errors(uri):
@@ -101,22 +108,36 @@ def try_commit(s3: S3Client, contract: Contract, sequence: int, batch: Batch) ->
         )
 
 
+def is_committed(s3: S3Client, contract: Contract, run_date: date, name: str) -> bool:
+    """Whether there is a commit record of this name."""
+    uri = commit_uri(contract, run_date, name)
+    bucket, key = parse_s3_uri(uri)
+    with explain_storage_errors(uri):
+        return head_object(s3, bucket=bucket, key=key) is not None
+
+
 def list_commits(s3: S3Client, contract: Contract, run_date: date) -> list[int]:
     """The numbers of a run date's commit records, lowest first."""
+    # Digits stand before letters.
+    found = takewhile(str.isdecimal, _names(s3, contract, run_date))
+    return [int(name) for name in found]
+
+
+def list_all_commits(s3: S3Client, contract: Contract, run_date: date) -> list[CommitName]:
+    """The numbers and names of a run date's commit records, numbers first."""
+    return [int(name) if name.isdecimal() else name for name in _names(s3, contract, run_date)]
+
+
+def _names(s3: S3Client, contract: Contract, run_date: date) -> Iterator[str]:
     prefix = f"{raw_prefix(contract, run_date)}{_FOLDER}"
     bucket, folder = parse_s3_uri(prefix)
     with explain_storage_errors(prefix):
-        return list(_numbers(s3, bucket, folder))
+        for each in iter_objects(s3, bucket=bucket, prefix=folder):
+            if each.key.endswith(_SUFFIX):
+                yield each.key.removeprefix(folder).removesuffix(_SUFFIX)
 
 
-def _numbers(s3: S3Client, bucket: str, folder: str) -> Iterator[int]:
-    for each in iter_objects(s3, bucket=bucket, prefix=folder):
-        name = each.key.removeprefix(folder).removesuffix(_SUFFIX)
-        if name.isdecimal():
-            yield int(name)
-
-
-def read_commit(s3: S3Client, contract: Contract, run_date: date, sequence: int) -> Batch:
+def read_commit(s3: S3Client, contract: Contract, run_date: date, sequence: CommitName) -> Batch:
     """Read a commit record.
 
     Raises:
