@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aws.clients import make_client
 from aws.s3 import put_bytes
 from etl import keys
@@ -9,15 +11,21 @@ from etl.contracts import list_datasets, load_contract
 from etl.settings import Settings
 from etl.storage import explain_storage_errors
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def publish_contracts(settings: Settings) -> list[str]:
+
+def publish_contracts(settings: Settings, *, s3: S3Client | None = None) -> list[str]:
     """Compile every contract and put it where functions read it; the URIs.
+
+    Args:
+        s3: None for a client of the environment's.
 
     Raises:
         ContractError: A contract has problems; those before it have been put.
         StorageError: The artifacts bucket is missing or refuses access.
     """
-    s3 = make_client("s3", settings.aws)
+    s3 = s3 or make_client("s3", settings.aws)
     written = []
     for dataset in list_datasets():
         contract = load_contract(dataset, settings=settings)

@@ -134,6 +134,39 @@ class Metrics(_Section):
     log_group: str | None = None
 
 
+class Ingest(_Section):
+    """The HTTP API that takes records, and the Lambda behind it.
+
+    Attributes:
+        api_name: None where there is no API.
+        auth: "iam" wants requests signed (Signature Version 4), "jwt" a token of jwt_issuer for
+            one of jwt_audience.
+        body_limit_mib: Lambda takes events of 6 MB, in which a body's quotes are escaped.
+        batch_limit: Records in one request.
+        requests_per_second, burst: What the API takes, of each route.
+        cors_origins: Web pages that may call it, e.g. https://shop.example.com.
+    """
+
+    api_name: str | None = None
+    function_name: str = "etl-ingest"
+    auth: Literal["iam", "jwt"] = "iam"
+    jwt_issuer: str | None = None
+    jwt_audience: tuple[str, ...] = ()
+    body_limit_mib: int = Field(default=4, ge=1, le=4)
+    batch_limit: int = Field(default=1000, ge=1, le=2000)
+    requests_per_second: int = Field(default=100, ge=1)
+    burst: int = Field(default=200, ge=1)
+    cors_origins: tuple[str, ...] = ()
+    memory_mb: int = Field(default=512, ge=128, le=10240)
+    timeout_seconds: int = Field(default=29, ge=1, le=29)
+
+    @model_validator(mode="after")
+    def _issuer_is_known(self) -> Self:
+        if self.auth == "jwt" and not (self.jwt_issuer and self.jwt_audience):
+            raise ValueError("auth jwt takes jwt_issuer and jwt_audience")
+        return self
+
+
 class StateMachine(_Section):
     """The Step Functions state machine, and the Lambda that does its steps.
 
@@ -227,6 +260,7 @@ class Settings(BaseSettings):
     athena: Athena
     staging: Staging = Staging()
     metrics: Metrics = Metrics()
+    ingest: Ingest = Ingest()
     state_machine: StateMachine = StateMachine()
     alerts: Alerts = Alerts()
     archiver: Archiver = Archiver()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from etl.deploy import publish_contracts
 from etl.errors import EtlError
 from etl.settings import ROOT, Settings, load_settings
 from local_cloud.buckets import put_buckets
@@ -49,9 +50,15 @@ def provision(cloud: Cloud) -> None:
     role = f"arn:aws:iam::{cloud.account_id}:role/{settings.glue.job_name}"
     _role(cloud, role, "glue.amazonaws.com")
     _glue(cloud, settings, role, built["etl"])
-    role = f"arn:aws:iam::{cloud.account_id}:role/{settings.validator.function_name}"
-    _role(cloud, role, "lambda.amazonaws.com")
-    _validator(cloud, settings, role, built["validator"])
+    _function(
+        cloud,
+        settings,
+        built["validator"],
+        name=settings.validator.function_name,
+        memory_mb=settings.validator.memory_mb,
+        timeout_seconds=settings.validator.timeout_seconds,
+    )
+    _contracts(cloud, settings)
     _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
     _warehouse(cloud, settings)
     _athena(cloud, settings)
@@ -146,18 +153,31 @@ def _glue(cloud: Cloud, settings: Settings, role: str, etl_zip: Path) -> None:
         glue.update_job(JobName=wanted.job_name, JobUpdate=job)
 
 
-def _validator(cloud: Cloud, settings: Settings, role: str, archive: Path) -> None:
-    functions, wanted = cloud.client("lambda"), settings.validator
-    name, bucket = wanted.function_name, settings.buckets.artifacts
+def _function(
+    cloud: Cloud,
+    settings: Settings,
+    archive: Path,
+    *,
+    name: str,
+    memory_mb: int,
+    timeout_seconds: int,
+    environment: dict[str, str] | None = None,
+) -> None:
+    """A function from the archive of its folder in _lambda/, and a role of its own."""
+    functions, bucket = cloud.client("lambda"), settings.buckets.artifacts
+    role = f"arn:aws:iam::{cloud.account_id}:role/{name}"
+    _role(cloud, role, "lambda.amazonaws.com")
     state = archive.stat()
-    revision = f"{state.st_size}-{state.st_mtime_ns}"  # it is large, and not rewritten if the same
-    configuration = {
+    revision = f"{state.st_size}-{state.st_mtime_ns}"  # it may be large; the same is not rewritten
+    configuration: dict[str, Any] = {
         "Role": role,
         "Runtime": _RUNTIME,
-        "Handler": "validator_handler.handle",
-        "Timeout": wanted.timeout_seconds,
-        "MemorySize": wanted.memory_mb,
+        "Handler": f"{archive.stem}_handler.handle",
+        "Timeout": timeout_seconds,
+        "MemorySize": memory_mb,
     }
+    if environment:
+        configuration["Environment"] = {"Variables": environment}
     found = _find(functions.get_function, FunctionName=name)
     if not found or found.get("Tags", {}).get("revision") != revision:
         key = f"code/{archive.name}"
@@ -171,6 +191,19 @@ def _validator(cloud: Cloud, settings: Settings, role: str, archive: Path) -> No
         functions.tag_resource(Resource=arn, Tags={"revision": revision})
     if found and any(found["Configuration"].get(k) != v for k, v in configuration.items()):
         functions.update_function_configuration(FunctionName=name, **configuration)
+
+
+def _contracts(cloud: Cloud, settings: Settings) -> None:
+    """Compiled contracts for the functions; compiling takes a second, so only after a change."""
+    digest = hashlib.sha256(settings.model_dump_json().encode())
+    sources = [*(ROOT / "config" / "contracts").iterdir(), *(ROOT / "src" / "etl").rglob("*.py")]
+    for path in sorted(sources):
+        digest.update(f"{path.name} {path.stat().st_mtime_ns}".encode())
+    s3, bucket = cloud.client("s3"), settings.buckets.artifacts
+    marker = f"contracts/revisions/{digest.hexdigest()}"
+    if not _find(s3.head_object, Bucket=bucket, Key=marker):
+        publish_contracts(settings, s3=s3)
+        s3.put_object(Bucket=bucket, Key=marker, Body=b"")
 
 
 def _warehouse(cloud: Cloud, settings: Settings) -> None:
