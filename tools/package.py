@@ -1,8 +1,9 @@
 """Build what AWS runs: build/<function>.zip for each folder of _lambda/, and etl.zip for Glue.
 
 An archive holds the modules that its entry point imports, found by following the imports, and the
-packages that the function's requirements.txt names, at the versions that are locked. The same
-inputs give the same bytes, and an archive whose inputs have not changed is left alone.
+packages that the function's requirements.txt names, at the versions that are locked, and the files
+that its files.txt names. The same inputs give the same bytes, and an archive whose inputs have not
+changed is left alone.
 
     python tools/package.py                       # for AWS Lambda on x86_64
     python tools/package.py --target lambda-arm64
@@ -93,8 +94,9 @@ def _etl_archive(root: Path, output: Path) -> Path:
 def _function_archive(handler: Path, target: str, root: Path, output: Path) -> Path:
     modules, foreign = follow_imports([handler], root / "src")
     modules[handler.name] = handler
+    modules |= _named_files(handler.with_name("files.txt"), root)
     wanted = _requirements(handler.with_name("requirements.txt"))
-    if missing := foreign - _PROVIDED - set(wanted):
+    if missing := {each for each in foreign - _PROVIDED if not _distributions(each) & set(wanted)}:
         raise PackageError(
             f"{handler.parent.name} imports {', '.join(sorted(missing))}: "
             f"name its packages in {handler.with_name('requirements.txt').relative_to(root)}"
@@ -160,6 +162,23 @@ def _module_files(name: str, source: Path) -> list[Path]:
 def _requirements(path: Path) -> list[str]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _distributions(module: str) -> set[str]:
+    """What packages that bring a module are called in requirements: `yaml` comes with pyyaml."""
+    names = metadata.packages_distributions().get(module, [])
+    return {re.sub(r"[-_.]+", "-", each).lower() for each in (module, *names)}
+
+
+def _named_files(path: Path, root: Path) -> Entries:
+    """The repository's files that a list of patterns names, at their own places."""
+    found: Entries = {}
+    for pattern in _requirements(path):
+        matched = {each.relative_to(root).as_posix(): each for each in root.glob(pattern)}
+        if not matched:
+            raise PackageError(f"{path.relative_to(root)}: there is no {pattern}")
+        found |= matched
+    return found
 
 
 def _installed_record(name: str) -> str:

@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
@@ -17,30 +16,15 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
 from etl import pipeline, steps
+from etl.passing import may_pass
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What a second try can mend: the network, and AWS asking for patience.
-_PASSING = {
-    "InternalError",
-    "InternalFailure",
-    "InternalServerException",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
-
-
 async def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
     """Whether a failure is AWS's or the network's, and may be gone on the next try."""
     error = await state.aresult(raise_on_failure=False)
-    if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Code") in _PASSING
-    return isinstance(error, (BotoCoreError, ConnectionError))
+    return may_pass(error)
 
 
 def start_server() -> None:

@@ -33,7 +33,7 @@ class ValidationResult:
     @property
     def warnings(self) -> list[str]:
         """The checks that failed without failing the run, in words."""
-        return [_describe(check) for check in self.checks if not check["passed"]]
+        return [describe_check(check) for check in self.checks if not check["passed"]]
 
     def to_json(self) -> str:
         """The verdict as a document to keep beside the data."""
@@ -84,7 +84,7 @@ def validate_run(
 
 def _checks_failed(checks: tuple[dict[str, Any], ...], metrics_uri: str) -> ValidationError:
     failed = [each for each in checks if not each["passed"] and each["severity"] == "error"]
-    lines = [f"  - {_describe(check)}" for check in failed]
+    lines = [f"  - {describe_check(check)}" for check in failed]
     count = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
     return ValidationError(
         f"the processed data fail {count}:\n" + "\n".join(lines),
@@ -93,7 +93,8 @@ def _checks_failed(checks: tuple[dict[str, Any], ...], metrics_uri: str) -> Vali
     )
 
 
-def _describe(check: dict[str, Any]) -> str:
+def describe_check(check: dict[str, Any]) -> str:
+    """A check and what it measured, in words."""
     column = f" ({check['column']})" if check["column"] else ""
     return f"{check['name']}{column}: {check['measured']}, expected {check['expected']}"
 

@@ -1,0 +1,67 @@
+"""The state machine's definition for one environment: its file, with names filled in."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from etl.errors import SettingsError
+from etl.settings import ROOT, Settings
+
+DEFINITION = ROOT / "stepfunctions" / "full_pipeline.asl.json"
+_PLACEHOLDER = re.compile(r"\$\{(\w*)\}")
+
+
+def placeholders(settings: Settings, account_id: str) -> dict[str, str]:
+    """What `${name}` in a definition stands for; Terraform's templatefile is given the same.
+
+    Raises:
+        SettingsError: There is no topic for its alerts, or a cluster's user is set.
+    """
+    warehouse = settings.warehouse
+    if settings.alerts.topic_name is None:
+        raise SettingsError(
+            f"{settings.environment} has no topic that the state machine could tell failures to",
+            fix="set alerts.topic_name in config/",
+        )
+    if warehouse.db_user:
+        raise SettingsError(
+            "the state machine speaks to the warehouse as its own role, not as warehouse.db_user",
+            fix="leave db_user out, and give the role's user its rights",
+        )
+    regional = f"{settings.region}:{account_id}"
+    functions = f"arn:aws:lambda:{regional}:function"
+    serverless = warehouse.kind == "serverless"
+    return {
+        "pipeline_function_arn": f"{functions}:{settings.state_machine.function_name}",
+        "validator_function_arn": f"{functions}:{settings.validator.function_name}",
+        "glue_job_name": settings.glue.job_name,
+        "topic_arn": f"arn:aws:sns:{regional}:{settings.alerts.topic_name}",
+        "database": warehouse.database,
+        "warehouse_kind": "WorkgroupName" if serverless else "ClusterIdentifier",
+        "warehouse_name": str(warehouse.workgroup_name or warehouse.cluster_identifier),
+    }
+
+
+def render(settings: Settings, account_id: str, *, path: Path = DEFINITION) -> str:
+    """The definition as Step Functions takes it.
+
+    Raises:
+        SettingsError: A placeholder has no value.
+    """
+    known = placeholders(settings, account_id)
+    text = path.read_text(encoding="utf-8")
+    if unknown := sorted(set(_PLACEHOLDER.findall(text)) - set(known)):
+        raise SettingsError(
+            f"{path.name} names ${{{'}, ${'.join(unknown)}}}, which nothing fills in",
+            fix=f"use one of {', '.join(known)}",
+        )
+    return _PLACEHOLDER.sub(lambda found: json.dumps(known[found[1]])[1:-1], text)
+
+
+def state_machine_arn(settings: Settings, account_id: str) -> str:
+    """The state machine's ARN."""
+    return (
+        f"arn:aws:states:{settings.region}:{account_id}:stateMachine:{settings.state_machine.name}"
+    )
