@@ -51,6 +51,8 @@ def status(home: Home, _arguments: argparse.Namespace) -> None:
     print(f"The embedded cloud answers at {running.endpoint_url} (process {running.pid}), {kept}")
     if port := running.environment.get("PGPORT"):
         print(f"Redshift listens on 127.0.0.1:{port}")
+    if url := running.environment.get("INGEST_API_URL"):
+        print(f"The ingestion API takes POST {url}/ingest/<dataset>, signed")
     print(f"Data: {home.path}\nLog:  {home.log}")
 
 

@@ -20,10 +20,14 @@ from botocore.exceptions import ClientError
 
 from etl.deploy import publish_contracts
 from etl.errors import EtlError
+from etl.ingest.openapi import function_environment
 from etl.settings import ROOT, Settings, load_settings
+from etl.state_machine import render, state_machine_arn
+from local_cloud import incoming
 from local_cloud.buckets import put_buckets
 from local_cloud.context import Cloud
 from local_cloud.demo_files import put_demo_files
+from local_cloud.ingest_api import provide_ingest_api
 from local_cloud.shop_database import provide_shop_database
 from local_cloud.shop_token import ShopToken
 
@@ -37,7 +41,12 @@ _EXISTS = {
     "EntityAlreadyExists",
     "ResourceAlreadyExistsException",
 }
-_ABSENT = {"404", "EntityNotFoundException", "ResourceNotFoundException"}
+_ABSENT = {
+    "404",
+    "EntityNotFoundException",
+    "ResourceNotFoundException",
+    "StateMachineDoesNotExist",
+}
 _GLUE_VERSION = "5.1"
 _RUNTIME = "python3.12"
 
@@ -59,10 +68,14 @@ def provision(cloud: Cloud) -> None:
         timeout_seconds=settings.validator.timeout_seconds,
     )
     _contracts(cloud, settings)
+    _processor(cloud, settings, built["processor"])
+    if settings.ingest.api_name:
+        _ingest(cloud, settings, built["ingest"])
     _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
     _warehouse(cloud, settings)
     _athena(cloud, settings)
     _metrics(cloud, settings)
+    _state_machine(cloud, settings, built["pipeline"])
     ShopToken(cloud).provide()
     provide_shop_database(cloud)
     put_demo_files(cloud.client("s3"), settings)
@@ -193,17 +206,46 @@ def _function(
         functions.update_function_configuration(FunctionName=name, **configuration)
 
 
+def _ingest(cloud: Cloud, settings: Settings, archive: Path) -> None:
+    wanted = settings.ingest
+    _function(
+        cloud,
+        settings,
+        archive,
+        name=wanted.function_name,
+        memory_mb=wanted.memory_mb,
+        timeout_seconds=wanted.timeout_seconds,
+        environment=function_environment(settings),
+    )
+    provide_ingest_api(cloud, settings)
+
+
+def _processor(cloud: Cloud, settings: Settings, archive: Path) -> None:
+    options = incoming.put_queues(cloud, settings)
+    _function(
+        cloud,
+        settings,
+        archive,
+        name=settings.processor.function_name,
+        memory_mb=settings.processor.memory_mb,
+        timeout_seconds=settings.processor.timeout_seconds,
+        environment=options.to_environment(),
+    )
+    incoming.connect(cloud, settings)
+
+
 def _contracts(cloud: Cloud, settings: Settings) -> None:
     """Compiled contracts for the functions; compiling takes a second, so only after a change."""
     digest = hashlib.sha256(settings.model_dump_json().encode())
     sources = [*(ROOT / "config" / "contracts").iterdir(), *(ROOT / "src" / "etl").rglob("*.py")]
     for path in sorted(sources):
         digest.update(f"{path.name} {path.stat().st_mtime_ns}".encode())
-    s3, bucket = cloud.client("s3"), settings.buckets.artifacts
-    marker = f"contracts/revisions/{digest.hexdigest()}"
-    if not _find(s3.head_object, Bucket=bucket, Key=marker):
+    s3 = cloud.client("s3")
+    marker = {"Bucket": settings.buckets.artifacts, "Key": "contracts/revision"}
+    found = _find(s3.head_object, **marker)
+    if not found or found["Metadata"].get("digest") != digest.hexdigest():
         publish_contracts(settings, s3=s3)
-        s3.put_object(Bucket=bucket, Key=marker, Body=b"")
+        s3.put_object(**marker, Metadata={"digest": digest.hexdigest()})
 
 
 def _warehouse(cloud: Cloud, settings: Settings) -> None:
@@ -240,6 +282,31 @@ def _athena(cloud: Cloud, settings: Settings) -> None:
 def _metrics(cloud: Cloud, settings: Settings) -> None:
     if settings.metrics.log_group:
         _create(cloud.client("logs").create_log_group, logGroupName=settings.metrics.log_group)
+
+
+def _state_machine(cloud: Cloud, settings: Settings, archive: Path) -> None:
+    """The state machine, the function that does its steps, and the topic of its alerts."""
+    wanted = settings.state_machine
+    _function(
+        cloud,
+        settings,
+        archive,
+        name=wanted.function_name,
+        memory_mb=wanted.memory_mb,
+        timeout_seconds=wanted.timeout_seconds,
+        environment={"ETL_ENV": settings.environment},
+    )
+    cloud.client("sns").create_topic(Name=settings.alerts.topic_name)
+    role = f"arn:aws:iam::{cloud.account_id}:role/{wanted.name}"
+    _role(cloud, role, "states.amazonaws.com")
+    states = cloud.client("stepfunctions")
+    definition = render(settings, cloud.account_id)
+    arn = state_machine_arn(settings, cloud.account_id)
+    found = _find(states.describe_state_machine, stateMachineArn=arn)
+    if not found:
+        states.create_state_machine(name=wanted.name, definition=definition, roleArn=role)
+    elif found["definition"] != definition:
+        states.update_state_machine(stateMachineArn=arn, definition=definition, roleArn=role)
 
 
 def provisioning(cloud: Cloud, on_change: Callable[[], None]) -> WSGIApplication:
