@@ -63,5 +63,9 @@ class QueryError(EtlError):
     """An Athena query failed."""
 
 
+class ProcessingError(EtlError):
+    """An incoming object, or the message that tells of it, cannot be processed."""
+
+
 class ConservationError(EtlError):
     """Rows went missing or appeared: extracted is not loaded + quarantined + deduplicated."""

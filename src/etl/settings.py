@@ -167,6 +167,42 @@ class Ingest(_Section):
         return self
 
 
+class Processor(_Section):
+    """The Lambda that turns incoming objects into rows, and the queues of their events.
+
+    Attributes:
+        incoming_prefix, completed_prefix: Of keys in the raw bucket: where objects arrive as
+            <dataset>/<name>, and where they are moved.
+        max_receive_count: How often a message is tried.
+        retry_seconds: When a message that failed is tried again. One whose function crashed or ran
+            out of time comes back after the queue's visibility timeout.
+        object_limit_mib: The largest object, and the largest text when it is decompressed.
+    """
+
+    function_name: str = "etl-processor"
+    queue_name: str = "etl-incoming"
+    dead_letter_queue_name: str = "etl-incoming-dead"
+    incoming_prefix: str = Field(default="incoming/", pattern=".+/$")
+    completed_prefix: str = Field(default="completed/", pattern=".+/$")
+    max_receive_count: int = Field(default=3, ge=1, le=1000)
+    batch_size: int = Field(default=10, ge=1, le=10)
+    retry_seconds: int = Field(default=30, ge=0, le=43200)
+    object_limit_mib: int = Field(default=32, ge=1, le=256)
+    memory_mb: int = Field(default=1024, ge=128, le=10240)
+    timeout_seconds: int = Field(default=300, ge=1, le=900)
+
+    @property
+    def visibility_seconds(self) -> int:
+        """What AWS advises (Lambda, "Using Lambda with Amazon SQS"): six times the time-out."""
+        return 6 * self.timeout_seconds
+
+    @model_validator(mode="after")
+    def _moves_away(self) -> Self:
+        if self.completed_prefix.startswith(self.incoming_prefix):
+            raise ValueError("completed_prefix lies below incoming_prefix: moves would be events")
+        return self
+
+
 class StateMachine(_Section):
     """The Step Functions state machine, and the Lambda that does its steps.
 
@@ -203,7 +239,8 @@ class Archiver(_Section):
         function_name: The Lambda; None where only flows/archive.py archives.
         schedule: When it runs, as EventBridge says it, in UTC.
         prefix: What is archived, below the processed bucket.
-        retention_days: Objects are archived once their run date is this many days ago.
+        retention_days: Objects whose run date is more days ago than this are archived.
+        settle_hours: What was written later than this long ago stays: a run may be at work on it.
         concurrency: Objects under way at once.
         glacier_after_days, expire_after_days: From archiving an object to its move to Glacier, and
             to its end.
@@ -216,10 +253,11 @@ class Archiver(_Section):
     schedule: str = "cron(0 2 * * ? *)"
     prefix: str = Field(default="processed/", min_length=1)
     retention_days: int = Field(default=365, ge=1)
+    settle_hours: int = Field(default=24, ge=0)
     storage_class: Literal["STANDARD_IA", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD_IA"
     concurrency: int = Field(default=16, ge=1, le=32)
     memory_mb: int = Field(default=512, ge=128, le=10240)
-    timeout_seconds: int = Field(default=900, ge=60, le=900)
+    timeout_seconds: int = Field(default=900, ge=120, le=900)
     glacier_after_days: int = Field(default=90, ge=1)
     expire_after_days: int = Field(default=365, ge=2)
     noncurrent_days: int = Field(default=30, ge=1)
@@ -261,6 +299,7 @@ class Settings(BaseSettings):
     staging: Staging = Staging()
     metrics: Metrics = Metrics()
     ingest: Ingest = Ingest()
+    processor: Processor = Processor()
     state_machine: StateMachine = StateMachine()
     alerts: Alerts = Alerts()
     archiver: Archiver = Archiver()

@@ -1,0 +1,156 @@
+"""Records to rows: tidied, judged by the contract, and written as JSON lines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from etl.errors import ProcessingError
+from etl.judge import Accepted, Judge, Rejected
+from etl.model import Column, Contract, SourceFormat, Type
+from etl.tidying import normalise_name, normalise_names
+
+_SHOWN = 3  # problems of an object that its cause names
+
+# The names that a record may have: an object's are in turn such a tree, a value's are None.
+Names = dict[str, "Names | None"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """An object's rows.
+
+    Attributes:
+        data: JSON lines; the same records give the same bytes.
+        count: How many.
+        filtered: How many records the contract's filter left out.
+    """
+
+    data: bytes
+    count: int
+    filtered: int
+
+
+def tidy_contract(contract: Contract, format: SourceFormat) -> Contract:
+    """The contract for records of that format, names normalised and empty values dropped."""
+    return dataclasses.replace(
+        contract,
+        columns=tuple(map(_tidy_column, contract.columns)),
+        source=dataclasses.replace(contract.source, format=format),
+        normalise_names=True,
+        drop_empty=True,
+    )
+
+
+def make_rows(
+    records: Iterable[str],
+    *,
+    contract: Contract,
+    run_date: date,
+    metadata: Mapping[str, str],
+    name: str,
+) -> Rows:
+    """Judge every record; all must be good.
+
+    A row has the contract's columns in their order, without those that are NULL, and `_metadata`.
+
+    Args:
+        contract: As `tidy_contract` gives it.
+        run_date: What expressions mean by `run_date`.
+        name: The object's, for messages.
+
+    Raises:
+        ProcessingError: Records are bad; the message names the first ones and how many they are.
+    """
+    judge, known = Judge(contract, run_date), _known_names(contract)
+    ending = f'"_metadata": {json.dumps(dict(metadata), ensure_ascii=False)}}}'
+    lines: list[str] = []
+    bad: list[str] = []
+    count = 0
+    for count, record in enumerate(records, start=1):
+        verdict = judge(record)
+        reasons = verdict.reasons if isinstance(verdict, Rejected) else _unknown(record, known)
+        if reasons:
+            bad.append(f"record {count}: {'; '.join(reasons)}" if len(bad) < _SHOWN else "")
+        elif isinstance(verdict, Accepted):
+            lines.append(f"{_open_object(verdict.row)}{ending}\n")
+    if bad:
+        more = "; …" if len(bad) > _SHOWN else ""
+        raise ProcessingError(
+            f"{name}: {len(bad)} of {count} records are bad: {'; '.join(bad[:_SHOWN])}{more}",
+            fix="mend the object, and put it there again",
+        )
+    return Rows(data="".join(lines).encode(), count=len(lines), filtered=count - len(lines))
+
+
+def _tidy_column(column: Column) -> Column:
+    path = tuple(map(normalise_name, column.path))
+    return dataclasses.replace(column, path=path, type=_tidy_type(column.type))
+
+
+def _tidy_type(kind: Type) -> Type:
+    """The fields of objects inside arrays are received names too."""
+    fields = tuple(
+        dataclasses.replace(each, name=normalise_name(each.name), type=_tidy_type(each.type))
+        for each in kind.fields
+    )
+    element = kind.element and _tidy_type(kind.element)
+    return dataclasses.replace(kind, element=element, fields=fields)
+
+
+def _known_names(contract: Contract) -> Names:
+    known: Names = {}
+    for column in contract.received_columns:
+        *outer, last = column.path
+        names = known
+        for step in outer:
+            names = names.setdefault(step, {}) or {}
+        names.setdefault(last, None)
+    return known
+
+
+def _unknown(record: str, known: Names) -> list[str]:
+    """What a record has beside the contract's fields: it would be lost."""
+    try:
+        names = list(_unknown_names(normalise_names(json.loads(record)), known))
+    except RecursionError:
+        return ["record: nested too deeply"]
+    return [f"fields that the contract does not know: {', '.join(names)}"] if names else []
+
+
+def _unknown_names(value: dict[str, Any], known: Names) -> list[str]:
+    found = []
+    for name, inner in value.items():
+        if name not in known:
+            found.append(name)
+        elif (names := known[name]) and isinstance(inner, dict):
+            found += [f"{name}.{each}" for each in _unknown_names(inner, names)]
+    return found
+
+
+def _open_object(row: Mapping[str, Any]) -> str:
+    """A row's fields and what stands before the next one."""
+    fields = [f"{json.dumps(k)}: {_to_json(v)}, " for k, v in row.items() if v is not None]
+    return "{" + "".join(fields)
+
+
+def _to_json(value: Any) -> str:
+    """A cast value in the JSON that its type accepts, number for number."""
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            return f'"{value.isoformat().removesuffix("+00:00")}Z"'
+        case date():
+            return f'"{value.isoformat()}"'
+        case list():
+            return "[" + ", ".join(map(_to_json, value)) + "]"
+        case dict():
+            inside = (f"{json.dumps(k)}: {_to_json(v)}" for k, v in value.items() if v is not None)
+            return "{" + ", ".join(inside) + "}"
+    return json.dumps(value, ensure_ascii=False)
