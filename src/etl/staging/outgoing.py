@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -65,6 +66,7 @@ class Outgoing:
         self._to = destination
         self._content_type = content_type
         self._whole = hashlib.sha256()
+        self._hashed: Future[None] | None = None
         self._chunks: list[bytes] = []
         self._waiting_bytes = 0
         self._parts = 0
@@ -129,6 +131,8 @@ class Outgoing:
     @property
     def sha256(self) -> str:
         """Hex digest of all bytes, once closed."""
+        if self._hashed:
+            self._hashed.result()
         return self._whole.hexdigest()
 
     def _hold(self, body: bytes) -> None:
@@ -172,7 +176,8 @@ class Outgoing:
         return checksum is not None and any(is_checksum_of(checksum, each) for each in digests)
 
     def _send_part(self, body: bytes) -> None:
-        self._whole.update(body)
+        # Beside the reading of the next part, which is what the whole extraction waits for.
+        self._hashed = self._to.uploads.submit_in_order(partial(self._whole.update, body))
         self._parts += 1
         if self._multipart is None:
             self._multipart = Multipart(

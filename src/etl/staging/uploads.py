@@ -28,6 +28,7 @@ class Uploads:
         self._room_bytes = held_bytes
         self._places = threading.Semaphore(concurrency + WAITING)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="upload")
+        self._in_order = ThreadPoolExecutor(1, thread_name_prefix="digest")
         self._stopped = threading.Event()
         self._futures: deque[Future[None]] = deque()
         self._failure: BaseException | None = None
@@ -54,6 +55,10 @@ class Uploads:
     def submit_data(self, request: Request) -> None:
         """Make a request that carries data: it is timed."""
         self.submit(lambda: self._time(request))
+
+    def submit_in_order(self, work: Callable[[], None]) -> Future[None]:
+        """Do something that is no request: one after the other, as they are submitted."""
+        return self._in_order.submit(work)
 
     def wait(self) -> None:
         """Wait until every request has succeeded, or one has failed."""
@@ -82,3 +87,4 @@ class Uploads:
         """End with no request under way; what has not begun never will."""
         self._stopped.set()
         self._pool.shutdown(cancel_futures=True)
+        self._in_order.shutdown(cancel_futures=True)
