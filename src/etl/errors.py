@@ -67,5 +67,9 @@ class ProcessingError(EtlError):
     """An incoming object, or the message that tells of it, cannot be processed."""
 
 
+class BatchError(EtlError):
+    """The state machine is missing, or its execution failed."""
+
+
 class ConservationError(EtlError):
     """Rows went missing or appeared: extracted is not loaded + quarantined + deduplicated."""

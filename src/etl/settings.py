@@ -208,6 +208,7 @@ class StateMachine(_Section):
 
     Attributes:
         poll_seconds: Between two looks at a load.
+        wait_minutes: How long flows/heavy_batch.py waits for an execution.
         fresh_minutes: An extraction that is younger, and made after its run date had ended, is
             not made again.
     """
@@ -218,6 +219,7 @@ class StateMachine(_Section):
     timeout_seconds: int = Field(default=900, ge=1, le=900)
     poll_seconds: int = Field(default=5, ge=1)
     fresh_minutes: int = Field(default=60, ge=0)
+    wait_minutes: int = Field(default=720, ge=1)
 
 
 class Alerts(_Section):

@@ -16,10 +16,13 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
 from etl import pipeline, steps
+from etl.batch import execution
+from etl.failures import naming_step
 from etl.passing import may_pass
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
 
 async def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
     """Whether a failure is AWS's or the network's, and may be gone on the next try."""
@@ -57,7 +60,7 @@ def _task_run_name(name: str) -> str:
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """A pipeline step as a task. Every step replaces its own output, so a retry is safe."""
-    return task(
+    made = task(
         name=name,
         task_run_name=partial(_task_run_name, name),
         retries=2,
@@ -67,6 +70,7 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         cache_policy=NO_CACHE,
         persist_result=False,
     )
+    return lambda function: made(naming_step(name)(function))
 
 
 start = step("start")(pipeline.start)
@@ -77,3 +81,20 @@ load = step("load")(steps.load)
 publish = step("publish")(steps.publish)
 finish = step("finish")(steps.finish)
 report = step("report")(steps.report)
+
+
+def _batch_step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A step of the state machine's run as a task. Starting again attaches."""
+    return task(
+        name=name,
+        retries=2,
+        retry_delay_seconds=exponential_backoff(backoff_factor=2),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=_may_pass,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+
+
+start_batch = _batch_step("start batch")(execution.start_batch)
+follow_batch = _batch_step("follow batch")(execution.follow_batch)

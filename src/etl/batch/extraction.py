@@ -41,6 +41,7 @@ def look(request: Request) -> dict[str, Any]:
         "started_at": run.started_at.isoformat(),
     }
     answer: dict[str, Any] = {
+        "dataset": contract.dataset,
         "run": named,
         "is_transformed": contract.is_transformed,
         "is_loaded": contract.is_loaded,

@@ -51,8 +51,7 @@ def explain(event: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     return {
         "subject": subject.encode("ascii", "replace").decode()[:_LONGEST_SUBJECT],
         "message": "\n".join(lines),
-        "cause": f"{what}: {failure.step or 'the execution'}: {failure.cause}",
-        "error": failure.error,
+        "cause": f"{what}: {failure.step or 'the execution'}: {failure.error}: {failure.cause}",
     }
 
 
