@@ -53,9 +53,7 @@ def cut_records(body: bytes, media_type: str, limits: Limits) -> list[bytes]:
         RefusedError: 400 if it is not JSON or holds no record, 413 if it is too much.
     """
     if len(body) > limits.body_bytes:
-        raise _too_much(
-            f"the body is {len(body):,} bytes, at most {limits.body_bytes:,} are taken"
-        )
+        raise _too_much(f"the body is {len(body):,} bytes, at most {limits.body_bytes:,} are taken")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
