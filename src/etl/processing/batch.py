@@ -89,7 +89,7 @@ def _described(each: Notification, outcome: Outcome) -> tuple[object, ...]:
 
 def _failure(key: str, error: Exception) -> Failure:
     if isinstance(error, EtlError):
-        cause = str(error)
+        cause = f"{error.message}; fix: {error.fix}" if error.fix else error.message
         log.warning("%s: %s", key, cause)
     else:
         cause = f"{type(error).__name__}: {error}"

@@ -173,9 +173,10 @@ class Processor:
 
     def _write(self, key: str, data: bytes) -> None:
         bucket = self._options.processed_bucket
-        checksum = find_checksum(self._s3, bucket=bucket, key=key)
-        if checksum is None or not is_checksum_of(checksum, hashlib.sha256(data).digest()):
-            put_bytes(self._s3, bucket=bucket, key=key, body=data, content_type=_CONTENT_TYPE)
+        with explain_storage_errors(f"s3://{bucket}/{key}"):
+            checksum = find_checksum(self._s3, bucket=bucket, key=key)
+            if checksum is None or not is_checksum_of(checksum, hashlib.sha256(data).digest()):
+                put_bytes(self._s3, bucket=bucket, key=key, body=data, content_type=_CONTENT_TYPE)
 
     def _move(self, bucket: str, found: S3Object) -> bool:
         """Move the object that was read; False if another one lies there by now, or none."""

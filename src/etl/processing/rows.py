@@ -18,7 +18,7 @@ from etl.tidying import normalise_name, normalise_names
 _SHOWN = 3  # problems of an object that its cause names
 
 # The names that a record may have: an object's are in turn such a tree, a value's are None.
-Names = dict[str, "Names | None"]
+Names = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def _known_names(contract: Contract) -> Names:
         *outer, last = column.path
         names = known
         for step in outer:
-            names = names.setdefault(step, {}) or {}
+            names = names.setdefault(step, {})
         names.setdefault(last, None)
     return known
 
@@ -128,8 +128,8 @@ def _unknown_names(value: dict[str, Any], known: Names) -> list[str]:
     for name, inner in value.items():
         if name not in known:
             found.append(name)
-        elif (names := known[name]) and isinstance(inner, dict):
-            found += [f"{name}.{each}" for each in _unknown_names(inner, names)]
+        elif known[name] and isinstance(inner, dict):
+            found += [f"{name}.{each}" for each in _unknown_names(inner, known[name])]
     return found
 
 
