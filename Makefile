@@ -27,12 +27,13 @@ test: $(VENV)/dev.stamp ## Install, then pass every test
 
 check: lint test ## What CI runs: format, style, types, import rules, tests
 
-lint: $(VENV)/dev.stamp ## Format, style, types and import rules
+lint: $(VENV)/dev.stamp ## Format, style, types, import rules and state machines
 	@$(BIN)/black --check --quiet $(CODE) || { echo "not formatted: run 'make format'"; exit 1; }
 	@$(BIN)/isort --check-only --quiet $(CODE)
 	@$(BIN)/flake8 $(CODE)
 	@$(BIN)/mypy src flows tools bench
 	@$(BIN)/lint-imports
+	@$(BIN)/python tools/lint_state_machines.py
 
 format: $(VENV)/dev.stamp ## Format the code
 	@$(BIN)/isort --quiet $(CODE)

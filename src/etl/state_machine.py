@@ -10,11 +10,22 @@ from etl.errors import SettingsError
 from etl.settings import ROOT, Settings
 
 DEFINITION = ROOT / "stepfunctions" / "full_pipeline.asl.json"
+PLACEHOLDERS = frozenset(
+    {
+        "database",
+        "glue_job_name",
+        "pipeline_function_arn",
+        "topic_arn",
+        "validator_function_arn",
+        "warehouse_kind",
+        "warehouse_name",
+    }
+)
 _PLACEHOLDER = re.compile(r"\$\{(\w*)\}")
 
 
 def placeholders(settings: Settings, account_id: str) -> dict[str, str]:
-    """What `${name}` in a definition stands for; Terraform's templatefile is given the same.
+    """A value for each of `PLACEHOLDERS`; Terraform's templatefile is given the same.
 
     Raises:
         SettingsError: There is no topic for its alerts, or a cluster's user is set.

@@ -35,6 +35,8 @@ _ERROR_PREFIXES = {
     "sqs": "Sqs",
     "sts": "Sts",
 }
+# What boto3 calls services that the AWS SDK integrations call otherwise.
+_BOTO_NAMES = {"redshiftdata": "redshift-data", "redshiftserverless": "redshift-serverless"}
 _INTERRUPTED = "the embedded cloud ended before the execution did"
 
 
@@ -149,6 +151,7 @@ def _mend_outputs() -> None:
     patterns: set[Any] = glue._SUPPORTED_INTEGRATION_PATTERNS
     patterns.add(ResourceCondition.WaitForTaskToken)
     aws_sdk._SERVICE_ERROR_NAMES |= _ERROR_PREFIXES
+    aws_sdk.StateTaskServiceAwsSdk._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(_BOTO_NAMES)
     build = glue.StateTaskServiceGlue._build_sync_resolver
     call = aws_sdk.StateTaskServiceAwsSdk._eval_service_task
 
