@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,6 +18,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from support.functions import make_role, zipped
 
 CODE = """
 import json
@@ -111,20 +110,13 @@ def describe_api(issuer: Issuer, function: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def url(client: Callable[[str], Any], issuer: Issuer) -> str:
-    allow = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
-    trust = {"Version": "2012-10-17", "Statement": [allow | {"Action": "sts:AssumeRole"}]}
-    role = client("iam").create_role(
-        RoleName="api-function", AssumeRolePolicyDocument=json.dumps(trust)
-    )["Role"]["Arn"]
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("shop.py", CODE)
+    role = make_role(client, "api-function")
     function = client("lambda").create_function(
         FunctionName="behind-the-api",
         Runtime="python3.12",
         Role=role,
         Handler="shop.handle",
-        Code={"ZipFile": archive.getvalue()},
+        Code={"ZipFile": zipped(CODE)},
     )["FunctionArn"]
     gateway = client("apigatewayv2")
     made = gateway.create_api(Name="test", ProtocolType="HTTP")

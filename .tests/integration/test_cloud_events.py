@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus
@@ -13,6 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+from support.functions import make_role, zipped
 
 # Puts each message's body under its name; fails those that say so.
 CODE = """
@@ -46,21 +45,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 40) -> bool:
 
 @pytest.fixture(scope="module")
 def role(client: Callable[[str], Any]) -> str:
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-    made = client("iam").create_role(
-        RoleName="event-function", AssumeRolePolicyDocument=json.dumps(trust)
-    )
-    arn: str = made["Role"]["Arn"]
-    return arn
+    return make_role(client, "event-function")
 
 
 class Events:
@@ -76,15 +61,12 @@ class Events:
             QueueName=name,
             Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "1"},
         )["QueueUrl"]
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as file:
-            file.writestr("shop.py", CODE)
         self.functions.create_function(
             FunctionName=name,
             Runtime="python3.12",
             Role=role,
             Handler=f"shop.{handler}",
-            Code={"ZipFile": archive.getvalue()},
+            Code={"ZipFile": zipped(CODE)},
             Environment={"Variables": {"BUCKET": name}},
             Timeout=30,
         )

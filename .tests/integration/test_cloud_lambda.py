@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from support.functions import make_role, zipped
 
 CODE = '''
 import importlib.util, logging, os, sys, time
@@ -64,13 +65,6 @@ def whoami(event, context):
 '''
 
 
-def package(code: str) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("shop.py", code)
-    return archive.getvalue()
-
-
 @pytest.fixture(scope="module")
 def functions(client: Callable[[str], Any]) -> Any:
     return client("lambda")
@@ -78,21 +72,7 @@ def functions(client: Callable[[str], Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def role(client: Callable[[str], Any]) -> str:
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-    created = client("iam").create_role(
-        RoleName="shop-function", AssumeRolePolicyDocument=json.dumps(trust)
-    )
-    arn: str = created["Role"]["Arn"]
-    return arn
+    return make_role(client, "shop-function")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +82,7 @@ def shop(functions: Any, role: str) -> Iterator[str]:
         Role=role,
         Runtime="python3.12",
         Handler="shop.handle",
-        Code={"ZipFile": package(CODE)},
+        Code={"ZipFile": zipped(CODE)},
         Timeout=2,
         MemorySize=192,
         Environment={"Variables": {"SETTING": "from the environment"}},
@@ -200,10 +180,10 @@ def test_update_of_code_or_configuration_reaches_the_next_invocation(
         Role=role,
         Runtime="python3.12",
         Handler="shop.handle",
-        Code={"ZipFile": package(code.format("'old'"))},
+        Code={"ZipFile": zipped(code.format("'old'"))},
     )
     assert invoke(functions, "changing", {})[0] == "old"
-    functions.update_function_code(FunctionName="changing", ZipFile=package(code.format("'new'")))
+    functions.update_function_code(FunctionName="changing", ZipFile=zipped(code.format("'new'")))
     assert invoke(functions, "changing", {})[0] == "new"
     functions.update_function_configuration(FunctionName="changing", Handler="absent.handle")
     payload, _ = invoke(functions, "changing", {})
@@ -228,7 +208,7 @@ def test_layer_is_on_the_functions_path(functions: Any, role: str) -> None:
         Handler="shop.handle",
         Layers=[layer["LayerVersionArn"]],
         Code={
-            "ZipFile": package(
+            "ZipFile": zipped(
                 "import shared_words\ndef handle(event, context): return shared_words.GREETING"
             )
         },
@@ -252,7 +232,7 @@ def test_create_function_that_cannot_run_is_refused(
         "Role": role,
         "Runtime": "python3.12",
         "Handler": "shop.handle",
-        "Code": {"ZipFile": package("")},
+        "Code": {"ZipFile": zipped("")},
     }
     with pytest.raises(ClientError, match=message):
         functions.create_function(**(request | change))

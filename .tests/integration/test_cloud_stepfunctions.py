@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from support.functions import make_role, zipped
 
 CODE = """
 def handle(event, context):
@@ -28,27 +27,17 @@ if getResolvedOptions(sys.argv, ["outcome"])["outcome"] == "bad":
 
 @pytest.fixture(scope="module")
 def role(client: Callable[[str], Any]) -> str:
-    services = ["states.amazonaws.com", "lambda.amazonaws.com", "glue.amazonaws.com"]
-    allow = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
-    trust = {"Version": "2012-10-17", "Statement": [allow]}
-    made = client("iam").create_role(
-        RoleName="machines", AssumeRolePolicyDocument=json.dumps(trust)
-    )
-    arn: str = made["Role"]["Arn"]
-    return arn
+    return make_role(client, "machines", "states", "lambda", "glue")
 
 
 @pytest.fixture(scope="module")
 def doubler(client: Callable[[str], Any], role: str) -> str:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("shop.py", CODE)
     made = client("lambda").create_function(
         FunctionName="doubler",
         Runtime="python3.12",
         Role=role,
         Handler="shop.handle",
-        Code={"ZipFile": archive.getvalue()},
+        Code={"ZipFile": zipped(CODE)},
     )
     arn: str = made["FunctionArn"]
     return arn
