@@ -10,6 +10,7 @@ import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything o
 import argparse
 import shlex
 import sys
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
@@ -40,7 +41,17 @@ def _flow_run_name() -> str:
     return f"{given['dataset']} {given['first']} to {given['last']}"
 
 
-@flow(name="backfill", flow_run_name=_flow_run_name, log_prints=False)
+def _again(given: Mapping[str, object]) -> list[str]:
+    options = {"dataset": "dataset", "from_": "first", "to": "last", "env": "env"}
+    return cli.flow_command("backfill.py", given, **options, loader="loader", force="force")
+
+
+@flow(
+    name="backfill",
+    flow_run_name=_flow_run_name,
+    log_prints=False,
+    on_failure=[tasks.alert_on_failure(_again)],
+)
 def backfill(
     first: date,
     last: date,

@@ -9,6 +9,7 @@ import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything o
 
 import shlex
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
@@ -24,7 +25,19 @@ def _flow_run_name() -> str:
     return f"{given['dataset']} {given['run_date'] or 'yesterday'}"
 
 
-@flow(name="full-pipeline", flow_run_name=_flow_run_name, log_prints=False)
+def _again(given: Mapping[str, object]) -> list[str] | None:
+    if given.get("backfill_from"):  # the backfill tells of its dates
+        return None
+    options = {"run_date": "run_date", "dataset": "dataset", "env": "env", "loader": "loader"}
+    return cli.flow_command("full_pipeline.py", given, **options)
+
+
+@flow(
+    name="full-pipeline",
+    flow_run_name=_flow_run_name,
+    log_prints=False,
+    on_failure=[tasks.alert_on_failure(_again)],
+)
 def full_pipeline(
     run_date: date | None = None,
     dataset: str = "orders",

@@ -80,6 +80,14 @@ class BackfillError(EtlError):
 
     report: BackfillReport
 
+    @property
+    def alert_cause(self) -> str:
+        """What an alert says: the first failure; "" after Ctrl-C."""
+        failed = [each for each in self.report.dates if each.status == "failed"]
+        if self.report.was_stopped or not failed:
+            return ""
+        return f"{self.report.summary}; {failed[0].run_date}: {failed[0].cause}"
+
     @classmethod
     def of(cls, report: BackfillReport) -> BackfillError:
         """The error that a report amounts to."""

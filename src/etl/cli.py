@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
@@ -57,6 +57,21 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print only the report, as JSON")
     parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")
+
+
+def flow_command(script: str, given: Mapping[str, object], **options: str) -> list[str]:
+    """The command line that runs a flow with these of its parameters; None leaves one out.
+
+    Args:
+        options: The parameters' names by those of the options, with _ for -.
+    """
+    words = ["python", f"flows/{script}"]
+    for option, name in options.items():
+        value = given.get(name)
+        if value is not None and value is not False:
+            words.append("--" + option.replace("_", "-").strip("-"))
+            words += [] if value is True else [str(value)]
+    return words
 
 
 def date_argument(text: str) -> date:

@@ -17,10 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from aws.clients import make_client
 from aws.logs import put_log_events
 from etl.figures import Figures
-from etl.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+
+    from etl.settings import Settings
 
 log = logging.getLogger("etl")
 

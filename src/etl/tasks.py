@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import date
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import runtime, task
+from prefect import Flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, TaskRun
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.flows import FlowStateHook
 from prefect.tasks import Task, exponential_backoff
 
 from etl import pipeline, steps
 from etl.batch import execution
-from etl.failures import naming_step
+from etl.archiving.command import archive_now
+from etl.failures import alert_of_failure, naming_step
 from etl.passing import may_pass
 
 P = ParamSpec("P")
@@ -54,8 +58,9 @@ def start_server() -> None:
 
 def _task_run_name(name: str) -> str:
     given = runtime.task_run.parameters
-    dataset = given["dataset"] if "dataset" in given else given["run"].contract.dataset
-    return f"{name} {dataset}"
+    if "run" in given:
+        return f"{name} {given['run'].contract.dataset}"
+    return f"{name} {given.get('dataset', '')}".strip()
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -71,6 +76,34 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         persist_result=False,
     )
     return lambda function: made(naming_step(name)(function))
+
+
+def alert_on_failure(
+    command: Callable[[Mapping[str, Any]], Sequence[str] | None],
+) -> FlowStateHook[..., Any]:
+    """A flow's hook that sends one alert for a failed run, however often its steps were tried.
+
+    Args:
+        command: Makes of the run's parameters what runs it again; None for runs whose failure
+            another one tells of.
+    """
+
+    async def alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+        given = flow_run.parameters
+        again = command(given)
+        if again is None:
+            return
+        run_date = given.get("run_date")
+        alert_of_failure(
+            await state.aresult(raise_on_failure=False),
+            what=flow.name,
+            environment=given["env"],
+            dataset=given.get("dataset", ""),
+            run_date=date.fromisoformat(str(run_date)[:10]) if run_date else None,
+            next_command=shlex.join(again),
+        )
+
+    return alert
 
 
 start = step("start")(pipeline.start)
@@ -98,3 +131,4 @@ def _batch_step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 start_batch = _batch_step("start batch")(execution.start_batch)
 follow_batch = _batch_step("follow batch")(execution.follow_batch)
+archive_objects = step("archive")(archive_now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from etl.archiving import lifecycle
 from etl.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,3 +48,8 @@ def put_buckets(s3: S3Client, settings: Settings) -> None:
         # For what sources were read up to, and for the catalogue, which reads what runs replaced.
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_lifecycle_configuration(Bucket=names.raw, LifecycleConfiguration=_ABORTED)
+    if names.archive:
+        s3.put_bucket_lifecycle_configuration(
+            Bucket=names.archive,
+            LifecycleConfiguration={"Rules": lifecycle.rules(settings)},
+        )

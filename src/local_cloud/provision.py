@@ -23,7 +23,7 @@ from etl.errors import EtlError
 from etl.ingest.openapi import function_environment
 from etl.settings import ROOT, Settings, load_settings
 from etl.state_machine import render, state_machine_arn
-from local_cloud import incoming
+from local_cloud import archiving, incoming
 from local_cloud.buckets import put_buckets
 from local_cloud.context import Cloud
 from local_cloud.demo_files import put_demo_files
@@ -69,6 +69,7 @@ def provision(cloud: Cloud) -> None:
     )
     _contracts(cloud, settings)
     _processor(cloud, settings, built["processor"])
+    _archiver(cloud, settings, built["archiver"])
     if settings.ingest.api_name:
         _ingest(cloud, settings, built["ingest"])
     _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
@@ -232,6 +233,22 @@ def _processor(cloud: Cloud, settings: Settings, archive: Path) -> None:
         environment=options.to_environment(),
     )
     incoming.connect(cloud, settings)
+
+
+def _archiver(cloud: Cloud, settings: Settings, archive: Path) -> None:
+    wanted = settings.archiver
+    if wanted.function_name is None:
+        return
+    _function(
+        cloud,
+        settings,
+        archive,
+        name=wanted.function_name,
+        memory_mb=wanted.memory_mb,
+        timeout_seconds=wanted.timeout_seconds,
+        environment=archiving.environment(settings),
+    )
+    archiving.schedule(cloud, settings)
 
 
 def _contracts(cloud: Cloud, settings: Settings) -> None:

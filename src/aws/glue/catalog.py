@@ -125,12 +125,38 @@ def set_partitions(
             **place,
         )
         _refused(updated.get("Errors", []), None, batch)
-    for values in _batches(gone, _MOST_DELETED):
-        deleted = client.batch_delete_partition(
-            PartitionsToDelete=[{"Values": each} for each in values], **place
-        )
-        _refused(deleted.get("Errors", []), "EntityNotFoundException", [])
+    delete_partitions(client, database=database, table=table, values=gone)
     return Changes(created=len(new), updated=len(changed), deleted=len(gone))
+
+
+def delete_partitions(
+    client: GlueClient, *, database: str, table: str, values: Sequence[Sequence[str]]
+) -> int:
+    """Drop partitions by their values; how many there were of them. Their files stay.
+
+    Raises:
+        ClientError: Glue refused one.
+    """
+    deleted = 0
+    for batch in _batches([list(each) for each in values], _MOST_DELETED):
+        answer = client.batch_delete_partition(
+            DatabaseName=database,
+            TableName=table,
+            PartitionsToDelete=[{"Values": each} for each in batch],
+        )
+        absent = answer.get("Errors", [])
+        _refused(absent, "EntityNotFoundException", [])
+        deleted += len(batch) - len(absent)
+    return deleted
+
+
+def iter_tables(client: GlueClient, *, database: str) -> Iterator[dict[str, Any]]:
+    """The definitions of a database's tables; none if there is no such database."""
+    try:
+        for page in client.get_paginator("get_tables").paginate(DatabaseName=database):
+            yield from (dict(each) for each in page["TableList"])
+    except client.exceptions.EntityNotFoundException:
+        return
 
 
 def _batches(items: list[T], size: int) -> Iterator[list[T]]:

@@ -60,3 +60,14 @@ def _failure(function_name: str, body: bytes, log_tail: str) -> FunctionError:
     except (ValueError, AttributeError):
         kind, message = "Unknown", body.decode(errors="replace")
     return FunctionError(function_name, kind, message, log_tail)
+
+
+def invoke_later(client: LambdaClient, *, function_name: str, payload: Any) -> None:
+    """Have the function called with a JSON value, and do not wait for it.
+
+    Raises:
+        ClientError: There is no such function, it is throttled, or access is denied.
+    """
+    client.invoke(
+        FunctionName=function_name, InvocationType="Event", Payload=json.dumps(payload).encode()
+    )

@@ -2,6 +2,7 @@
 
 from aws.s3.checksums import ChecksumError, find_checksum, is_checksum_of, join_digests
 from aws.s3.conditional import create_object
+from aws.s3.heads import ObjectHead, read_head
 from aws.s3.multipart import MAX_PARTS, MIN_PART_MIB, Multipart
 from aws.s3.objects import (
     S3Object,
@@ -9,6 +10,7 @@ from aws.s3.objects import (
     get_bytes,
     head_object,
     iter_objects,
+    iter_pages,
     open_object,
     put_bytes,
 )
@@ -20,6 +22,7 @@ __all__ = [
     "MAX_PARTS",
     "MIN_PART_MIB",
     "Multipart",
+    "ObjectHead",
     "S3Object",
     "copy_object",
     "create_object",
@@ -30,8 +33,10 @@ __all__ = [
     "head_object",
     "is_checksum_of",
     "iter_objects",
+    "iter_pages",
     "join_digests",
     "open_object",
     "put_bytes",
+    "read_head",
     "retry",
 ]

@@ -95,15 +95,30 @@ def head_object(client: S3Client, *, bucket: str, key: str) -> S3Object | None:
 
 def iter_objects(client: S3Client, *, bucket: str, prefix: str) -> Iterator[S3Object]:
     """Every object under the prefix, in key order, page after page."""
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for page in iter_pages(client, bucket=bucket, prefix=prefix):
+        yield from page
+
+
+def iter_pages(
+    client: S3Client, *, bucket: str, prefix: str, after: str = ""
+) -> Iterator[list[S3Object]]:
+    """The same as lists of at most 1,000.
+
+    Args:
+        after: Begin with the first key that sorts after this one.
+    """
+    begin: Any = {"StartAfter": after} if after else {}
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **begin)
     for page in pages:
-        for each in page.get("Contents", []):
-            yield S3Object(
+        yield [
+            S3Object(
                 key=each["Key"],
                 size=each["Size"],
                 etag=each["ETag"].strip('"'),
                 last_modified=each["LastModified"],
             )
+            for each in page.get("Contents", [])
+        ]
 
 
 def delete_objects(client: S3Client, *, bucket: str, keys: Iterable[str]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -11,16 +12,26 @@ if TYPE_CHECKING:
 
 # CopyObject copies up to 5 GB (Amazon S3 User Guide, "Copying, moving, and renaming objects").
 _COPY_LIMIT_BYTES = 5 * 10**9
+_WITH_SHA256 = {"ChecksumAlgorithm": "SHA256"}
 _ANOTHER = ("404", "412", "ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed")
 
 
 def copy_object(
-    client: S3Client, *, bucket: str, key: str, etag: str, size: int, to_bucket: str, to_key: str
+    client: S3Client,
+    *,
+    bucket: str,
+    key: str,
+    etag: str,
+    size: int,
+    to_bucket: str,
+    to_key: str,
+    changes: Mapping[str, Any] = _WITH_SHA256,
 ) -> bool:
     """Copy an object inside S3, metadata and all; S3 computes and keeps the copy's SHA-256.
 
     Args:
         etag, size: Of the version to copy.
+        changes: What the copy gets, as CopyObject names it, e.g. {"StorageClass": "STANDARD_IA"}.
 
     Returns:
         Whether it is copied; False if it is gone or another version.
@@ -32,14 +43,14 @@ def copy_object(
                 Key=to_key,
                 CopySource={"Bucket": bucket, "Key": key},
                 CopySourceIfMatch=f'"{etag}"',
-                ChecksumAlgorithm="SHA256",
+                **changes,
             )
         else:
             client.copy(  # in parts, side by side
                 {"Bucket": bucket, "Key": key},
                 to_bucket,
                 to_key,
-                ExtraArgs={"CopySourceIfMatch": f'"{etag}"', "ChecksumAlgorithm": "SHA256"},
+                ExtraArgs={"CopySourceIfMatch": f'"{etag}"', **changes},
             )
     except ClientError as error:
         if error.response["Error"]["Code"] in _ANOTHER:

@@ -106,9 +106,15 @@ class RealFunction(models.LambdaFunction):
             response_headers["x-amz-function-error"] = "Unhandled"
         return result.payload
 
+    @property
+    def _most_retries(self) -> int | None:
+        configs = self.event_invoke_config
+        found: int | None = configs[-1].config.get("MaximumRetryAttempts") if configs else None
+        return found
+
     def _run_until_done(self, event: bytes) -> None:
         try:
-            for wait in (*_RETRY_SECONDS, 0.0):
+            for wait in (*_RETRY_SECONDS[: self._most_retries], 0.0):
                 if not self._run(event).failed:
                     return
                 time.sleep(wait)
