@@ -66,7 +66,8 @@ def accept(
     digest = hashlib.sha256(b"\n".join(records)).hexdigest()
     request = RequestId.make(contract.dataset, key=idempotency_key, content_sha256=digest)
     uri = receipt_uri(artifacts_bucket, request)
-    receipt = find_receipt(s3, uri) or create_receipt(
+    earlier = find_receipt(s3, uri)
+    receipt = earlier or create_receipt(
         s3, uri, _judge(contract, records, digest, now or datetime.now(UTC))
     )
     if receipt.content_sha256 != digest:
@@ -75,7 +76,8 @@ def accept(
             "this Idempotency-Key came with other records before: use another key for these",
             id=str(request),
         )
-    _store(s3, contract, request, receipt, records)
+    if not (earlier and is_committed(s3, contract, receipt.run_date, commit_name(request))):
+        _store(s3, contract, request, receipt, records)
     return request, receipt
 
 
@@ -114,8 +116,6 @@ def _store(
     records: Sequence[bytes],
 ) -> None:
     name = commit_name(request)
-    if is_committed(s3, contract, receipt.run_date, name):
-        return
     rejected = {each.record for each in receipt.rejected}
     choose = FolderChooser(contract, receipt.received_at)
     folders: dict[str, list[bytes]] = {}
