@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -16,9 +14,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from joserfc import jwt
 from joserfc.jwk import RSAKey
 from support.functions import make_role, zipped
+from support.token_issuer import Issuer
 
 CODE = """
 import json
@@ -31,36 +29,6 @@ def handle(event, context):
     seen["caller"] = event["requestContext"].get("authorizer")
     return {"statusCode": 202, "headers": {"X-Kind": "test"}, "body": json.dumps(seen)}
 """
-
-
-class Issuer:
-    """Signs tokens, and serves the key that they can be checked with."""
-
-    def __init__(self) -> None:
-        self._key = RSAKey.generate_key(2048, {"kid": "one"})
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                keys = {"keys": [issuer._key.as_dict(private=False)]}
-                found = keys if self.path == "/keys" else {"jwks_uri": f"{issuer.url}/keys"}
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(json.dumps(found).encode())
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def token(self, key: RSAKey | None = None, **claims: Any) -> str:
-        given = {"iss": self.url, "aud": "shop", "exp": int(time.time()) + 60} | claims
-        return jwt.encode({"alg": "RS256", "kid": "one"}, given, key or self._key)
-
-    def close(self) -> None:
-        self._server.shutdown()
 
 
 @pytest.fixture(scope="module")
