@@ -65,7 +65,7 @@ class Caller:
         request = AWSRequest(method, f"{self.url}{path}", data=body, headers=headers)
         SigV4Auth(self.credentials, "execute-api", "us-east-1").add_auth(request)
         return self.http.request(
-            method, request.url, content=body, headers=dict(request.headers.items())
+            method, f"{self.url}{path}", content=body, headers=dict(request.headers.items())
         )
 
 

@@ -58,7 +58,7 @@ def cut_records(body: bytes, media_type: str, limits: Limits) -> list[bytes]:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _bad(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
-    records = []
+    records: list[bytes] = []
     for record in _lines(text) if media_type == JSON_LINES else _values(text):
         if len(records) == limits.records:
             raise _too_much(f"the body holds more than {limits.records:,} records: send several")
