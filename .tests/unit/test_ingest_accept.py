@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from support.ingest import ARTIFACTS, collected, event_record, get_state, make_api, post, written
-from support.streams import CONTRACT
+from support.streams import CONTRACT, Stream, chunk, record
 
 from etl.ingest.accept import accept
 from etl.ingest.api import Api
@@ -176,6 +176,16 @@ def test_accept_lays_records_out_as_the_contract_says(s3: Any, api: Api) -> None
     assert lines == [records[n] + b"\n" for n in (0, 2, 1)]
     folders = {each.split("/")[-2] for each in written(s3) if each.endswith(".gz")}
     assert folders == {"event_type=search", "event_type=page_view"}
+
+
+def test_accept_beside_a_stream_leaves_its_numbers_alone(s3: Any, api: Api) -> None:
+    stream = Stream(s3, run_date=EVE.date())
+    stream.run(chunk(0))
+    take(s3, 1)
+    stream.run(chunk(1))
+    assert [each.sequence for each in stream.acknowledged] == [0, 1]
+    sent = json.dumps(event_record(1)).encode() + b"\n"
+    assert collected(s3, EVE.date()) == [record(0), record(1), sent]
 
 
 def test_state_follows_the_request_to_the_report(s3: Any, api: Api) -> None:
