@@ -120,6 +120,7 @@ def _install(cloud: Cloud) -> None:
     setattr(parser_models.StepFunctionsParserBackend, "_url_module", urls)
     _lead_tasks_here(_Clients(cloud).make)
     _mend_outputs()
+    _read_timestamps()
     _keep_executions(cloud)
     _refuse_jsonata(parser_models.StepFunctionsParserBackend)
 
@@ -166,6 +167,23 @@ def _mend_outputs() -> None:
 
     setattr(glue.StateTaskServiceGlue, build.__name__, build_plain)
     setattr(aws_sdk.StateTaskServiceAwsSdk, call.__name__, call_plain)
+
+
+def _read_timestamps() -> None:
+    """Have Choices compare the times that executions are told, which have fractions of seconds."""
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator import (
+        implementations,
+    )
+
+    is_operator = importlib.import_module(f"{implementations.__name__}.is_operator")
+
+    def read(text: str) -> datetime | None:
+        try:
+            return datetime.fromisoformat(text)
+        except (TypeError, ValueError):
+            return None
+
+    setattr(is_operator.IsTimestamp, "string_to_timestamp", staticmethod(read))
 
 
 def _plain(value: Any, moment: Callable[[date], Any]) -> Any:

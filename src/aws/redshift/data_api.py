@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -121,11 +121,13 @@ def query(
     return list(_iter_rows(client, statement_id))
 
 
-def find_failure(
+def find_end(
     client: RedshiftDataAPIServiceClient, *, statement_id: str
-) -> StatementError | None:
-    """Why a submission has failed; None if it has not, so far."""
+) -> Literal["finished"] | StatementError | None:
+    """How a submission has ended, or why it has failed; None if it goes on."""
     found = client.describe_statement(Id=statement_id)
+    if found["Status"] == "FINISHED":
+        return "finished"
     return _failure(found) if found["Status"] in ("FAILED", "ABORTED") else None
 
 
