@@ -40,9 +40,7 @@ _OPERATIONS = {
         " StartDataQualityRuleRecommendationRun StartMLEvaluationTaskRun StartTrigger"
         " StartWorkflowRun UpdateCrawler"
     ),
-    "lambda": (
-        "CreateFunctionUrlConfig PutFunctionEventInvokeConfig PutProvisionedConcurrencyConfig"
-    ),
+    "lambda": "CreateFunctionUrlConfig PutProvisionedConcurrencyConfig",
     "logs": "CreateExportTask PutSubscriptionFilter StartQuery",
     "monitoring": (
         "PutAnomalyDetector PutCompositeAlarm PutMetricAlarm PutMetricStream SetAlarmState"
@@ -60,7 +58,6 @@ _REST = (
     ("apigateway", "POST", r"/restapis", "CreateRestApi"),
     ("apigateway", "PUT", r"/restapis", "ImportRestApi"),
     ("lambda", "POST", r"/2021-10-31/functions/[^/]+/url", "CreateFunctionUrlConfig"),
-    ("lambda", "PUT", r".*/event-invoke-config", "PutFunctionEventInvokeConfig"),
     ("lambda", "PUT", r".*/provisioned-concurrency", "PutProvisionedConcurrencyConfig"),
     ("s3", "POST", r".*\?restore", "RestoreObject"),
     ("s3", "POST", r".*\?select&", "SelectObjectContent"),

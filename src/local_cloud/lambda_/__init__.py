@@ -163,8 +163,24 @@ def _check_event(event: bytes, how: str) -> None:
         ) from error
 
 
+def _take_only_retries() -> None:
+    """Of what can be said of asynchronous events, only how often they are tried again is heeded."""
+    put = models.LambdaBackend.put_function_event_invoke_config
+
+    def put_known(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
+        if unknown := {name for name, value in config.items() if value} - {"MaximumRetryAttempts"}:
+            raise JsonRESTError(
+                "InvalidParameterValueException",
+                f"The embedded cloud does not heed {', '.join(sorted(unknown))}.",
+            )
+        return put(backend, function_name, config)
+
+    setattr(models.LambdaBackend, put.__name__, put_known)
+
+
 def install(cloud: Cloud) -> None:
     """Put processes behind moto's Lambda."""
+    _take_only_retries()
     Runner.cloud = cloud
     Runner.folder = cloud.home / "lambda" / "code"
     Runner.sdk = link_sdk(cloud.home / "lambda" / "sdk")
