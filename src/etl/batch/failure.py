@@ -6,13 +6,14 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from etl.alerts import Alert, clean_cause, render_alert
 from etl.settings import Settings
 from etl.validation.step import describe_check
 
-_LONGEST_CAUSE = 4000  # characters; SNS takes 256 KB, people less
-_LONGEST_SUBJECT = 100  # Amazon SNS API reference, "Publish"
+_LONGEST_CAUSE = 4000  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,22 +37,21 @@ def explain(event: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     failure = read_failure(event["failure"])
     given = event.get("input") or {}
     datasets, run_date = given.get("datasets") or [], str(given.get("run_date", ""))
-    again = next_command(settings.environment, run_date, datasets)
-    which = failure.dataset or ", ".join(map(str, datasets)) or "no dataset"
-    what = f"{which} {run_date}".strip()
-    lines = [
-        f"what    {what}: {failure.step or 'the execution'} failed with {failure.error}",
-        f"where   {event.get('execution', '')} in {settings.environment}",
-        f"cause   {failure.cause}",
-        f"next    {again}",
-    ]
-    if flow_run := given.get("prefect_flow_run_id"):
-        lines.insert(2, f"flow    Prefect's flow run {flow_run}")
-    subject = f"{settings.environment}: {what} failed"
+    alert = Alert(
+        what=f"execution {event['execution'].rpartition(':')[2]}",
+        environment=settings.environment,
+        dataset=failure.dataset or ", ".join(map(str, datasets)),
+        run_date=_date(run_date),
+        step=failure.step,
+        run_id=event["execution"],
+        cause=f"{failure.error}: {failure.cause}",
+        next_command=next_command(settings.environment, run_date, datasets),
+    )
+    where = " ".join(filter(None, [alert.dataset, run_date, failure.step]))
     return {
-        "subject": subject.encode("ascii", "replace").decode()[:_LONGEST_SUBJECT],
-        "message": "\n".join(lines),
-        "cause": f"{what}: {failure.step or 'the execution'}: {failure.error}: {failure.cause}",
+        "subject": " ".join(alert.title.split()).encode("ascii", "replace").decode()[:100],
+        "message": render_alert(alert, settings.alerts.format),
+        "cause": f"{where}: {clean_cause(alert.cause)}",
     }
 
 
@@ -73,6 +73,13 @@ def read_failure(caught: Mapping[str, Any]) -> Failure:
     ((step, failed),) = inner["failure"].items()
     error, cause = str(failed.get("Error", "")), str(failed.get("Cause", ""))
     return Failure(dataset=inner.get("dataset"), step=step, error=error, cause=_words(error, cause))
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _words(error: str, cause: str) -> str:
