@@ -57,9 +57,9 @@ def make_options(**changes: Any) -> ProcessorOptions:
     return ProcessorOptions(**{**fields, **changes})
 
 
-def notify(key: str, *, after: timedelta = timedelta(0)) -> Notification:
+def notify(key: str, *, after: timedelta = timedelta(0), etag: str = "") -> Notification:
     """That an object was written at this moment, or `after` it."""
-    return Notification(bucket=RAW, key=key, occurred_at=datetime.now(UTC) + after)
+    return Notification(bucket=RAW, key=key, etag=etag, occurred_at=datetime.now(UTC) + after)
 
 
 def event_body(*keys: str, bucket: str = RAW) -> str:

@@ -192,6 +192,9 @@ def test_process_object_that_was_taken_away_is_told(s3: Any) -> None:
     later = notify(KEY, after=timedelta(hours=1))
     with pytest.raises(ProcessingError, match="is gone, and was not processed"):
         Processor(s3, make_options()).process(later)
+    etag = s3.head_object(Bucket=RAW, Key=COMPLETED)["ETag"].strip('"')
+    same = notify(KEY, after=timedelta(hours=1), etag=etag)
+    assert Processor(s3, make_options()).process(same).state == "duplicate"
 
 
 @pytest.mark.parametrize(

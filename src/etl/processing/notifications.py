@@ -22,11 +22,13 @@ class Notification:
     """An object that was created.
 
     Attributes:
-        occurred_at: When, UTC; a key may have been written again since.
+        etag: Of the object, which another may have replaced since; "" if that is not said.
+        occurred_at: When, UTC.
     """
 
     bucket: str
     key: str
+    etag: str
     occurred_at: datetime
 
     @property
@@ -64,5 +66,6 @@ def _read(record: Mapping[str, Any]) -> Notification:
     return Notification(
         bucket=str(record["s3"]["bucket"]["name"]),
         key=unquote_plus(record["s3"]["object"]["key"]),
+        etag=str(record["s3"]["object"].get("eTag", "")),
         occurred_at=occurred_at.astimezone(UTC),
     )

@@ -110,9 +110,9 @@ class Processor:
         """Nothing lies there: it has been moved since it was written, or was taken away."""
         target = self._completed_key(notification.key)
         completed = head_object(self._s3, bucket=notification.bucket, key=target)
-        # S3 tells the time of a copy in whole seconds.
+        # S3 tells the time of a copy in whole seconds. Copies of some objects have another ETag.
         since = notification.occurred_at.replace(microsecond=0)
-        if completed is not None and completed.last_modified >= since:
+        if completed and (completed.last_modified >= since or completed.etag == notification.etag):
             return Outcome(state="duplicate")
         raise ProcessingError(
             f"{notification.uri} is gone, and was not processed", fix="put the object there again"

@@ -33,7 +33,7 @@ class ProcessorOptions:
     completed_prefix: str = "completed/"
     max_receive_count: int = 3
     retry_seconds: int = 30
-    object_limit_mib: int = 32
+    object_limit_mib: int = 16
 
     @property
     def limit_bytes(self) -> int:
