@@ -30,7 +30,7 @@ _SECRETS = (
     (
         re.compile(
             r"(?i)((?:password|passwd|secret|token|api[_-]?key|authorization)"
-            r"[\"']?\s*[=:]\s*(?:bearer\s+|basic\s+)?[\"']?)[^\s\"',;&]+"
+            r"[\"']?\s*[=:]\s*[\"']?(?:bearer\s+|basic\s+)?)[^\s\"',;&]+"
         ),
         rf"\1{_MARK}",
     ),
