@@ -23,12 +23,14 @@ import psycopg2
 import pytest
 
 from etl import pipeline
+from etl.batch import execution
 from etl.contracts import load_contract
 from etl.settings import load_settings
 
 Environ = Mapping[str, str | None]
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, str(ROOT / "flows" / "full_pipeline.py"))
+HEAVY_BATCH = ROOT / "flows" / "heavy_batch.py"
 BACKFILL = (sys.executable, str(ROOT / "flows" / "backfill.py"))
 # What lies in the artifacts bucket whether a run ends well or not: code, compiled contracts (by
 # their fingerprint), the results of anybody's queries.
@@ -100,6 +102,22 @@ class Bench:
         """The backfill's main function, in this process; two dates at a time."""
         arguments = ("--from", first, "--to", last, "--max-parallel", "2", *options)
         return self._main(BACKFILL[1], *arguments, environ=environ)
+
+    def heavy_batch(
+        self,
+        run_date: str,
+        datasets: str,
+        *options: str,
+        environ: Environ = MappingProxyType({}),
+        contracts: Path | None = None,
+    ) -> Outcome:
+        """The main function of the state machine's command line, in this process."""
+        arguments = ("--run-date", run_date, "--datasets", datasets, *options)
+        with pytest.MonkeyPatch.context() as patch:
+            if contracts:
+                load = partial(load_contract, folder=contracts)
+                patch.setattr(execution, "load_contract", load)
+            return self._main(str(HEAVY_BATCH), *arguments, environ=environ)
 
     def _main(self, script: str, *arguments: str, environ: Environ) -> Outcome:
         out, err = io.StringIO(), io.StringIO()

@@ -1,0 +1,225 @@
+"""The state machine's side: names, attempts, the definition's names, failures in words."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from aws.stepfunctions import Execution
+from etl.batch import execution
+from etl.batch.execution import execution_name
+from etl.batch.failure import explain, read_failure
+from etl.batch.function import for_function, run_step
+from etl.errors import SettingsError, UsageError
+from etl.settings import load_settings
+from etl.state_machine import DEFINITION, PLACEHOLDERS, placeholders, render
+
+DAY = date(2026, 1, 1)
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+
+
+# Names and attempts
+
+
+def test_execution_name_depends_on_date_and_datasets_whatever_their_order() -> None:
+    name = execution_name(DAY, ["orders", "airports"])
+    assert name == execution_name(DAY, ["airports", "orders", "orders"])
+    assert name.startswith("2026-01-01-") and len(name) == 23
+    assert name != execution_name(DAY, ["orders"])
+    assert execution_name(DAY, ["airports", "orders"], attempt=3) == f"{name}-3"
+
+
+class Machine:
+    """Step Functions' part: executions by name, each with its status."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.known = {
+            execution_name(DAY, ["orders"], number): status
+            for number, status in enumerate(statuses, 1)
+        }
+        self.started: list[str] = []
+
+    def describe(self, _client: Any, *, execution_arn: str) -> Execution | None:
+        name = execution_arn.rpartition(":")[2]
+        if name not in self.known:
+            return None
+        return Execution(
+            arn=execution_arn,
+            name=name,
+            status=self.known[name],
+            started_at=datetime.now(UTC),
+            stopped_at=None,
+            input={},
+            output=None,
+            error="",
+            cause="",
+        )
+
+    def start(self, _client: Any, *, state_machine_arn: str, name: str, given: Any) -> str | None:
+        if name in self.known:
+            return None
+        self.known[name] = "RUNNING"
+        self.started.append(name)
+        return f"started {name}"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "again", "attempt", "is_new"),
+    [
+        ((), False, 1, True),
+        (("RUNNING",), False, 1, False),
+        (("RUNNING",), True, 1, False),
+        (("SUCCEEDED",), False, 1, False),
+        (("SUCCEEDED",), True, 2, True),
+        (("FAILED",), False, 2, True),
+        (("TIMED_OUT", "ABORTED"), False, 3, True),
+        (("FAILED", "RUNNING"), False, 2, False),
+        (("FAILED", "SUCCEEDED"), False, 2, False),
+    ],
+)
+def test_start_attaches_to_what_stands_and_tries_again_after_failures(
+    monkeypatch: pytest.MonkeyPatch,
+    statuses: tuple[str, ...],
+    again: bool,
+    attempt: int,
+    is_new: bool,
+) -> None:
+    machine = Machine(*statuses)
+    monkeypatch.setattr(execution, "describe_execution", machine.describe)
+    monkeypatch.setattr(execution, "start_execution", machine.start)
+    client: Any = None
+    arn, was_new = execution._start_or_attach(client, MACHINE, DAY, ["orders"], {}, again)
+    name = execution_name(DAY, ["orders"], attempt)
+    assert (arn.endswith(name), was_new) == (True, is_new)
+    assert machine.started == ([name] if is_new else [])
+
+
+# The definition
+
+
+@pytest.mark.parametrize("environment", ["local", "dev", "prod"])
+def test_render_fills_in_every_name(environment: str) -> None:
+    settings = load_settings(environment)
+    machine = render(settings, "123456789012")
+    assert "${" not in machine
+    assert settings.glue.job_name in machine
+    assert f'"WorkgroupName": "{settings.warehouse.workgroup_name}"' in machine
+    assert json.loads(machine)["StartAt"]
+    assert set(placeholders(settings, "123456789012")) == PLACEHOLDERS
+
+
+def test_render_without_a_topic_or_with_an_unknown_name_is_refused(tmp_path: Any) -> None:
+    settings = load_settings("local")
+    silent = settings.model_copy(
+        update={"alerts": settings.alerts.model_copy(update={"topic_name": None})}
+    )
+    with pytest.raises(SettingsError, match="no topic"):
+        render(silent, "123456789012")
+    path = tmp_path / "machine.asl.json"
+    path.write_text('{"a": "${nobody}"}')
+    with pytest.raises(SettingsError, match="nobody"):
+        render(settings, "123456789012", path=path)
+
+
+def test_definition_of_a_cluster_names_the_cluster() -> None:
+    settings = load_settings("local")
+    changes = {"kind": "cluster", "workgroup_name": None, "cluster_identifier": "big"}
+    cluster = settings.model_copy(
+        update={"warehouse": settings.warehouse.model_copy(update=changes)}
+    )
+    assert '"ClusterIdentifier": "big"' in render(cluster, "123456789012")
+    assert "${warehouse_kind}" in DEFINITION.read_text()
+
+
+# The function
+
+
+def test_function_uses_its_own_role_and_the_data_api() -> None:
+    settings = load_settings("local").model_copy(update={"profile": "mine", "role_arn": "arn"})
+    made = for_function(settings)
+    assert (made.profile, made.role_arn, made.warehouse.loader) == (None, None, "data-api")
+
+
+@pytest.mark.parametrize("event", [{}, {"step": "dance"}, {"step": "look"}])
+def test_function_refuses_events_that_name_no_step_or_no_run(event: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        run_step(event, load_settings("local"))
+
+
+def test_function_reads_no_contract_from_elsewhere() -> None:
+    named = {"dataset": "orders", "run_date": "2026-01-01", "execution": "e"}
+    named |= {"started_at": "2026-01-02T00:00:00Z", "contract_uri": "s3://somebody/else.json"}
+    with pytest.raises(UsageError, match="no compiled contract"):
+        run_step({"step": "look", "run": named}, load_settings("local"))
+
+
+# Failures
+
+
+def caught(step: str, error: str, cause: Any) -> dict[str, str]:
+    """What the Map's Catch holds of a dataset's failure."""
+    text = cause if isinstance(cause, str) else json.dumps(cause)
+    inner = {"dataset": "orders", "failure": {step: {"Error": error, "Cause": text}}}
+    return {"Error": "DatasetFailed", "Cause": json.dumps(inner)}
+
+
+CHECK = {"name": "min_rows", "column": None, "measured": 0, "expected": ">= 1"}
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "cause", "words"),
+    [
+        ("extract", "SourceError", {"errorMessage": "no answer", "stackTrace": []}, "no answer"),
+        (
+            "transform",
+            "States.TaskFailed",
+            {"Id": "jr_1", "JobName": "j", "JobRunState": "FAILED", "ErrorMessage": "boom"},
+            "job run jr_1 of j FAILED: boom",
+        ),
+        (
+            "validate",
+            "ValidationError",
+            [CHECK | {"passed": False, "severity": "error"}]
+            + [CHECK | {"name": "other", "passed": True, "severity": "error"}],
+            "the processed data fail: min_rows: 0, expected >= 1",
+        ),
+        ("load", "States.Timeout", "", "States.Timeout"),
+    ],
+)
+def test_failure_is_read_from_what_the_map_caught(
+    step: str, error: str, cause: Any, words: str
+) -> None:
+    failure = read_failure(caught(step, error, cause))
+    assert (failure.dataset, failure.step) == ("orders", step)
+    assert (failure.error, failure.cause) == (error, words)
+
+
+def test_explain_says_what_where_why_and_the_next_command() -> None:
+    event = {
+        "failure": caught("extract", "SourceError", {"errorMessage": "no answer"}),
+        "execution": "arn:aws:states:us-east-1:123456789012:execution:m:2026-01-01-abc",
+        "input": {"run_date": "2026-01-01", "datasets": ["airports", "orders"]},
+    }
+    told = explain(event, load_settings("local"))
+    assert told["cause"] == "orders 2026-01-01 extract: SourceError: no answer"
+    for words in (
+        "orders 2026-01-01",
+        "execution 2026-01-01-abc failed in local",
+        "step extract",
+        "SourceError: no answer",
+        "python flows/heavy_batch.py --run-date 2026-01-01 --datasets airports,orders --env local",
+    ):
+        assert words in told["message"]
+    assert told["subject"].isascii() and len(told["subject"]) <= 100
+
+
+def test_explain_of_input_that_nobody_can_use_still_says_so() -> None:
+    event = {
+        "failure": {"Error": "InputError", "Cause": "the input needs run_date"},
+        "execution": "arn:x:m:e",
+        "input": {"run_date": 7},
+    }
+    assert "the input needs run_date" in explain(event, load_settings("local"))["message"]
