@@ -83,6 +83,11 @@ def _explain(error: ClientError, uri: str) -> StorageError | None:
         )
     if code in ("NoSuchKey", "404"):
         return StorageError(f"{uri} does not exist", fix="run the step that writes it first")
+    if code == "InvalidObjectState":
+        return StorageError(
+            f"{uri} lies in Glacier and cannot be read",
+            fix="restore it (aws s3api restore-object), wait until it is, and read again",
+        )
     if code in _BAD_CREDENTIALS:
         return StorageError(f"AWS refused the credentials ({code}) for {uri}", fix=_CREDENTIALS_FIX)
     return None

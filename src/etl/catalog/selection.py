@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from etl import keys
 from etl.catalog.access import Access
+from etl.catalog.archived import where_archived, with_archived
 from etl.catalog.layers import (
     Dates,
     FileLayer,
@@ -67,14 +68,19 @@ def find_files(access: Access, contract: Contract, layer: FileLayer, selection: 
     Raises:
         StorageError: There are none, and no run that left none.
     """
-    if selection.is_past:
-        return _of_versions(access, contract, layer, selection)
     dates = selection.dates
+    if selection.is_past:
+        named = _of_versions(access, contract, layer, selection)
+        if layer != "processed":
+            return named
+        return dict(where_archived(access, contract, dates, named))
     if layer == "raw" and has_manifest(contract):
         found = _of_manifests(access, contract, dates)
     else:
         store = access.store(layer_prefix(contract, layer))
         found = dict(list_files(store, contract, layer, dates))
+        if layer == "processed":
+            found = dict(with_archived(access, contract, dates, found))
     if not found and not access.list_versions(contract, dates):
         raise StorageError(
             f"{layer} {contract.dataset} holds nothing of {dates}", fix=_see(contract)
