@@ -114,21 +114,6 @@ load = step("load")(steps.load)
 publish = step("publish")(steps.publish)
 finish = step("finish")(steps.finish)
 report = step("report")(steps.report)
-
-
-def _batch_step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A step of the state machine's run as a task. Starting again attaches."""
-    return task(
-        name=name,
-        retries=2,
-        retry_delay_seconds=exponential_backoff(backoff_factor=2),
-        retry_jitter_factor=0.5,
-        retry_condition_fn=_may_pass,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-    )
-
-
-start_batch = _batch_step("start batch")(execution.start_batch)
-follow_batch = _batch_step("follow batch")(execution.follow_batch)
+start_batch = step("start batch")(execution.start_batch)
+follow_batch = step("follow batch")(execution.follow_batch)
 archive_objects = step("archive")(archive_now)

@@ -21,11 +21,14 @@ def print_batch(report: dict[str, Any]) -> None:
     table.add_column("dataset")
     for heading in _COUNTS:
         table.add_column(heading.replace("_", " "), justify="right")
-    table.add_column("table hash")
     for each in report["datasets"]:
         counts = ("" if each[name] is None else f"{each[name]:,}" for name in _COUNTS)
-        table.add_row(each["dataset"], *counts, each["table_hash"] or "")
+        table.add_row(each["dataset"], *counts)
     console.print(table)
-    console.print(f"\nexecution  {report['execution']}")
+    console.print()
+    for each in report["datasets"]:
+        if each["table_hash"]:
+            console.print(f"hash       {each['table_hash']} {each['dataset']}")
+    console.print(f"execution  {report['execution']}")
     for each in report["datasets"]:
         console.print(f"report     {each['report_uri']}")
