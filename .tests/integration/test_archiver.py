@@ -24,11 +24,19 @@ SETTINGS = load_settings("local")
 PROCESSED, ARCHIVE = SETTINGS.buckets.processed, str(SETTINGS.buckets.archive)
 Client = Callable[[str], Any]
 
-# The flow's step in a process of its own, without Prefect, to be killed.
+# The archiver in a process of its own, to be killed.
 ARCHIVE_NOW = """
 import sys
-from etl.archiving.command import archive_now
-print(archive_now(environment="local", prefix=sys.argv[1]).to_json())
+from dataclasses import replace
+from datetime import UTC, datetime
+from aws.clients import make_client
+from etl.archiving import ArchiveConfig, archive
+from etl.settings import load_settings
+
+settings = load_settings("local")
+config = replace(ArchiveConfig.of(settings), prefix=sys.argv[1], concurrency=2)
+s3, glue = (make_client(each, settings.aws) for each in ("s3", "glue"))
+print(archive(config, s3=s3, glue=glue, now=datetime.now(UTC)).to_json())
 """
 
 
@@ -112,7 +120,7 @@ def test_function_says_what_a_dry_run_would_do(client: Client, prefix: str) -> N
 def test_archiver_killed_and_run_again_leaves_each_object_once(client: Client, prefix: str) -> None:
     names = put(client, prefix, 120)
     command = [sys.executable, "-c", ARCHIVE_NOW, prefix]
-    environ = os.environ | {"PYTHONPATH": str(ROOT / "src"), "ETL_ARCHIVER__CONCURRENCY": "2"}
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
     assert wait_until(lambda: bool(keys(client, ARCHIVE, prefix)))
     process.send_signal(signal.SIGKILL)
