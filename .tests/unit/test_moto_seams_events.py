@@ -10,6 +10,10 @@ import moto.awslambda.models as awslambda
 from moto.events import models as events
 from moto.s3 import notifications
 from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations import (  # noqa: E501  one name
+    is_operator,
+    timestamp_operators,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_aws_sdk as sdk_task,
 )
@@ -71,3 +75,11 @@ def test_http_apis_are_imported_where_security_is_added() -> None:
     assert "api.import_api(" in source(apigateway.ApiGatewayV2Backend.reimport_api)
     made = source(apigateway.Api.__init__)
     assert "self.api_endpoint = " in made and "self.protocol_type = " in made
+
+
+def test_step_functions_name_services_and_read_times_where_that_is_mended() -> None:
+    names = sdk_task.StateTaskServiceAwsSdk._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES
+    assert names["sfn"] == "stepfunctions"
+    assert is_operator.IsTimestamp.string_to_timestamp("2026-01-01T00:00:00Z")
+    compared = source(timestamp_operators.TimestampLessThan)
+    assert "IsTimestamp.string_to_timestamp(variable)" in compared

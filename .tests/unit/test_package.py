@@ -105,6 +105,24 @@ def test_build_package_that_no_requirement_names_is_refused(tree: Path) -> None:
         package.build(root=tree)
 
 
+def test_build_module_is_covered_by_the_package_that_brings_it(tree: Path) -> None:
+    (tree / "src/aws/kit/inner.py").write_text("import yaml\nX = yaml\n")
+    requirements = tree / "_lambda/checker/requirements.txt"
+    requirements.write_text("six\npyyaml\n")
+    assert "yaml/__init__.py" in names(package.build("host", root=tree)["checker"])
+
+
+def test_build_takes_the_files_that_a_function_names_at_their_own_places(tree: Path) -> None:
+    (tree / "config").mkdir()
+    (tree / "config" / "dev.yml").write_text("region: eu-west-1\n")
+    patterns = tree / "_lambda/checker/files.txt"
+    patterns.write_text("# settings\nconfig/*.yml\n")
+    assert "config/dev.yml" in names(package.build("host", root=tree)["checker"])
+    patterns.write_text("config/*.toml\n")
+    with pytest.raises(package.PackageError, match="files.txt: there is no config/\\*.toml"):
+        package.build("host", root=tree)
+
+
 def test_build_glue_module_that_glue_cannot_import_is_refused(tree: Path) -> None:
     (tree / "src/etl/numbers.py").write_text("import pydantic\nONE = 1\n")
     with pytest.raises(package.PackageError, match="Glue has no pydantic"):
