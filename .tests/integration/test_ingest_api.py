@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -157,17 +161,29 @@ def test_caller_who_is_nobody_is_refused_and_nothing_is_written(
     assert count_objects(client("s3")) == objects
 
 
-def test_caller_with_a_token_is_known_by_its_issuer(
-    http: httpx.Client, client: Callable[[str], Any]
-) -> None:
-    issuer = Issuer()
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    made = Issuer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def description(issuer: Issuer, client: Callable[[str], Any]) -> str:
+    """The API's description where callers have tokens, with the environment's own function."""
     wanted = {"auth": "jwt", "jwt_issuer": issuer.url, "jwt_audience": ("shop",)}
     settings = SETTINGS.model_copy(
         update={"ingest": Ingest(**SETTINGS.ingest.model_dump() | wanted)}
     )
     function = client("lambda").get_function(FunctionName=settings.ingest.function_name)
     arn = function["Configuration"]["FunctionArn"]
-    url = make_api(client, render(settings, [events_apart("tokens")], function_arn=arn))
+    return render(settings, [events_apart("tokens")], function_arn=arn)
+
+
+def test_caller_with_a_token_is_known_by_its_issuer(
+    description: str, issuer: Issuer, http: httpx.Client, client: Callable[[str], Any]
+) -> None:
+    url = make_api(client, description)
     forged = issuer.token(RSAKey.generate_key(2048, {"kid": "one"}))
     objects = count_objects(client("s3"))
     headers = {"content-type": "application/json"}
@@ -180,4 +196,23 @@ def test_caller_with_a_token_is_known_by_its_issuer(
     assert (send(), send(authorization=f"Bearer {forged}")) == (401, 401)
     assert count_objects(client("s3")) == objects
     assert send(authorization=f"Bearer {issuer.token()}") == 202
-    issuer.close()
+
+
+def test_requests_made_from_the_description_are_answered_as_it_says(
+    description: str, issuer: Issuer, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("schemathesis")
+    path = tmp_path / "openapi.yaml"
+    path.write_text(description)
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance"
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run", str(path)]
+        + ["--url", make_api(client, description), "--max-examples", "60", "--mode", "positive"]
+        + ["--phases", "examples,coverage,fuzzing", "--request-timeout", "60", "--seed", "1"]
+        + ["--checks", f"{checks},response_schema_conformance", "--generation-database", "none"]
+        + ["--header", f"Authorization: Bearer {issuer.token(exp=int(time.time()) + 600)}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
