@@ -9,9 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
-from archiver import archiver_handler
 from moto import mock_aws
 
+from archiver import archiver_handler
 from etl.archiving import ArchiveConfig, function
 from etl.archiving.config import VARIABLE
 from etl.errors import StorageError, UsageError
