@@ -49,11 +49,8 @@ def malformed_file(number: int) -> tuple[str, bytes, str]:
     """A file of the same airport that is broken, and what the cause must say."""
     suffix, body = good_file(number)
     if suffix == ".csv":
-        return (
-            suffix,
-            body.replace(b"Longitude", b"Longitude,x,y,z"),
-            "7 fields where the header has 10",
-        )
+        wider = body.replace(b"Longitude", b"Longitude,x,y,z").replace(b"-2.5", b"-2.5,1,2,3")
+        return suffix, wider, "fields that the contract does not know: x, y, z"
     if suffix == ".csv.gz":
         return suffix, body[:-6], "not a whole gzip file"
     if suffix == ".json":
@@ -178,3 +175,26 @@ def test_processor_files_are_processed_once_and_malformed_ones_after_they_are_me
     assert incoming.listed(RAW, "incoming/") == []
     assert len(incoming.listed(RAW, "completed/")) == FILES
     assert incoming.letters() == []
+
+
+def test_attach_leads_events_of_incoming_objects_to_the_processor(client: Client) -> None:
+    wanted, sqs, functions = SETTINGS.processor, client("sqs"), client("lambda")
+    url = sqs.get_queue_url(QueueName=wanted.queue_name)["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    function = functions.get_function_configuration(FunctionName=wanted.function_name)
+    assert function["Role"].endswith(f":role/{wanted.function_name}")
+    assert int(queue["VisibilityTimeout"]) == 6 * function["Timeout"]
+    redrives = json.loads(queue["RedrivePolicy"])
+    assert redrives["deadLetterTargetArn"].endswith(f":{wanted.dead_letter_queue_name}")
+    assert int(redrives["maxReceiveCount"]) == wanted.max_receive_count
+    (allowed,) = json.loads(queue["Policy"])["Statement"]
+    assert allowed["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert RAW in str(allowed["Condition"])
+    notified = client("s3").get_bucket_notification_configuration(Bucket=RAW)
+    (configured,) = notified["QueueConfigurations"]
+    assert configured["QueueArn"] == queue["QueueArn"]
+    assert configured["Filter"]["Key"]["FilterRules"][0]["Value"] == wanted.incoming_prefix
+    found = functions.list_event_source_mappings(FunctionName=wanted.function_name)
+    (mapping,) = found["EventSourceMappings"]
+    assert mapping["EventSourceArn"] == queue["QueueArn"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
