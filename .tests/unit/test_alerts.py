@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,9 @@ from etl.alerts import Alert, clean_cause, dead_letter_alert, render_alert, send
 from etl.backfill_report import BackfillError, BackfillReport, DateResult
 from etl.errors import SettingsError, SourceError, UsageError
 from etl.failures import alert_of_failure, cause_of, naming_step, step_of
+from etl.processing.batch import Failure
+from etl.processing.dead_letters import tell_of_dead_letters
+from etl.processing.options import ProcessorOptions
 
 AWS = AwsConfig(region="us-east-1")
 CANARY = "canary-0b5e"
@@ -134,6 +138,24 @@ def test_dead_letter_alert_names_the_object_and_the_redrive() -> None:
     assert "a message to incoming failed in dev" in text
     assert "cause: incoming/o/a: line 3 is no JSON" in text
     assert "next:  python -m etl redrive --env dev" in text
+
+
+def test_dead_letters_of_a_batch_are_told_in_one_message(topic: Topic) -> None:
+    options = ProcessorOptions(
+        environment="dev",
+        processed_bucket="processed",
+        artifacts_bucket="artifacts",
+        queue_url="https://sqs.example.com/1/etl-dev-incoming",
+        dead_letter_queue_url="https://sqs.example.com/1/dead",
+        alert_topic=topic.arn,
+    )
+    dead = [Failure(key=f"incoming/{n}.json", cause="no JSON") for n in range(3)]
+    assert tell_of_dead_letters(dead, options=options, aws=AWS)
+    (message,) = topic.messages()
+    assert "etl-dev-incoming failed in dev" in message["Message"]
+    assert "cause: incoming/0.json: no JSON (and 2 more)" in message["Message"]
+    silent = replace(options, alert_topic="")
+    assert not tell_of_dead_letters(dead, options=silent, aws=AWS)
 
 
 def test_naming_step_tells_the_innermost_step() -> None:

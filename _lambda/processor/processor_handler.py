@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws.clients import AwsConfig, make_client
 from etl.processing.batch import process_batch
+from etl.processing.dead_letters import tell_of_dead_letters
 from etl.processing.objects import Processor
 from etl.processing.options import ProcessorOptions
 
@@ -30,10 +31,20 @@ def handle(event: Any, context: object) -> dict[str, list[dict[str, str]]]:
     logging.getLogger("etl").setLevel(logging.INFO)
     options = ProcessorOptions.from_environment(os.environ)
     processor = Processor(_client("s3"), options)
-    return process_batch(messages, processor.process, sqs=_client("sqs"), options=options)
+    return process_batch(
+        messages,
+        processor.process,
+        sqs=_client("sqs"),
+        options=options,
+        on_dead_letters=partial(tell_of_dead_letters, options=options, aws=_aws()),
+    )
+
+
+def _aws() -> AwsConfig:
+    return AwsConfig(region=os.environ["AWS_REGION"])
 
 
 @cache
 def _client(service: str) -> Any:
     # One client for all invocations of a warm function.
-    return make_client(service, AwsConfig(region=os.environ["AWS_REGION"]))
+    return make_client(service, _aws())

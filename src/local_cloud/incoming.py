@@ -37,6 +37,8 @@ def put_queues(cloud: Cloud, settings: Settings) -> ProcessorOptions:
         max_receive_count=wanted.max_receive_count,
         retry_seconds=wanted.retry_seconds,
         object_limit_mib=wanted.object_limit_mib,
+        alert_topic=settings.alerts.topic_name or "",
+        alert_format=settings.alerts.format,
     )
 
 

@@ -49,20 +49,30 @@ def process_batch(
     *,
     sqs: SQSClient,
     options: ProcessorOptions,
+    on_dead_letters: Callable[[list[Failure]], object] = lambda dead: None,
 ) -> Answer:
     """Process each message's objects.
 
     A message that fails for the last time goes to the dead-letter queue with its cause.
 
+    Args:
+        on_dead_letters: Called once with why the batch's messages went there, if any did.
+
     Returns:
         Lambda's answer, which names the messages that are to come back.
     """
-    failed = []
+    failed, dead = [], []
     for message in messages:
         failure = _process_message(message["body"], process)
-        if failure and not _give_up(message, failure, sqs=sqs, options=options):
+        if failure is None:
+            continue
+        if _give_up(message, failure, sqs=sqs, options=options):
+            dead.append(failure)
+        else:
             failed.append({"itemIdentifier": message["messageId"]})
             _come_back(message, sqs=sqs, options=options)
+    if dead:
+        on_dead_letters(dead)
     return {"batchItemFailures": failed}
 
 

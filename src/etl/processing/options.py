@@ -22,6 +22,7 @@ class ProcessorOptions:
         max_receive_count: How often a message is tried.
         retry_seconds: When a message that failed is tried again.
         object_limit_mib: The largest object, and the largest text when it is decompressed.
+        alert_topic, alert_format: See `etl.alerts.send_alert`; "" for no topic.
     """
 
     environment: str
@@ -34,6 +35,8 @@ class ProcessorOptions:
     max_receive_count: int = 3
     retry_seconds: int = 30
     object_limit_mib: int = 16
+    alert_topic: str = ""
+    alert_format: str = "text"
 
     @property
     def limit_bytes(self) -> int:
