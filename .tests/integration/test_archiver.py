@@ -166,3 +166,30 @@ def test_pipeline_that_fails_is_told_once_and_bad_options_are_not(
     assert f"next:  {again}\n" in message
     bench.run("2026-03-02", environ={"ETL_WAREHOUSE__KIND": "none"}).fails("warehouse", code=2)
     assert messages() == []
+
+
+def test_message_among_the_dead_letters_is_told(
+    client: Client, messages: Callable[[], list[str]]
+) -> None:
+    key = f"{SETTINGS.processor.incoming_prefix}orders/bad-{uuid.uuid4().hex[:8]}.json"
+    place = {"Bucket": SETTINGS.buckets.raw, "Key": key}
+    client("s3").put_object(**place, Body=b'{"order_id": ')
+    found: list[str] = []
+
+    def has_arrived() -> bool:
+        found.extend(messages())
+        return bool(found)
+
+    assert wait_until(has_arrived)
+    (message,) = found
+    assert f"a message to {SETTINGS.processor.queue_name} failed in local" in message
+    assert f"cause: {key}: " in message and "next:  python -m etl redrive" in message
+    sqs = client("sqs")
+    dead = sqs.get_queue_url(QueueName=SETTINGS.processor.dead_letter_queue_name)["QueueUrl"]
+    for each in sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get("Messages", []):
+        if key in each["Body"]:
+            sqs.delete_message(QueueUrl=dead, ReceiptHandle=each["ReceiptHandle"])
+        else:
+            handle = each["ReceiptHandle"]
+            sqs.change_message_visibility(QueueUrl=dead, ReceiptHandle=handle, VisibilityTimeout=0)
+    client("s3").delete_object(**place)

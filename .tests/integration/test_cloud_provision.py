@@ -33,6 +33,10 @@ def test_attach_creates_everything_that_a_run_needs(
         blocked = client("s3").get_public_access_block(Bucket=name)
         assert all(blocked["PublicAccessBlockConfiguration"].values())
         assert client("s3").get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    found = client("s3").get_bucket_lifecycle_configuration(Bucket=settings.buckets.archive)
+    assert found["Rules"][0]["Transitions"][0]["Days"] == settings.archiver.glacier_after_days
+    (rule,) = client("events").list_rules(NamePrefix=settings.archiver.rule_name)["Rules"]
+    assert rule["ScheduleExpression"] == settings.archiver.schedule
     job = client("glue").get_job(JobName=settings.glue.job_name)["Job"]
     assert job["GlueVersion"] == "5.1"
     for place in (job["Command"]["ScriptLocation"], job["DefaultArguments"]["--extra-py-files"]):
