@@ -19,8 +19,8 @@ from prefect.flows import FlowStateHook
 from prefect.tasks import Task, exponential_backoff
 
 from etl import pipeline, steps
-from etl.batch import execution
 from etl.archiving.command import archive_now
+from etl.batch import execution
 from etl.failures import alert_of_failure, naming_step
 from etl.passing import may_pass
 
