@@ -38,7 +38,9 @@ def render(report: RunReport) -> RenderableType:
     if report.table_rows is not None:
         parts.append(f"table    {report.table_rows:,} rows, hash {report.table_hash}")
     if report.deleted_rows:
-        parts.append(f"         {report.deleted_rows:,} rows left it: they are gone from the source")
+        parts.append(
+            f"         {report.deleted_rows:,} rows left it: they are gone from the source"
+        )
     parts.append(
         f"cost     about ${sum(stage.cost_usd for stage in report.stages):.4f} on AWS for these"
         f" times and bytes, at list prices of {report.prices_as_of}"
