@@ -122,7 +122,6 @@ def test_temporary_credentials_of_a_role_work_with_their_token_only(
         ("ec2", "describe_instances", {}),
         ("glue", "start_crawler", {"Name": "c"}),
         ("glue", "create_crawler", {"Name": "c", "Role": "r", "Targets": {}}),
-        ("lambda", "create_event_source_mapping", {"FunctionName": "f", "EventSourceArn": "a"}),
         ("lambda", "create_function_url_config", {"FunctionName": "f", "AuthType": "NONE"}),
         (
             "s3",

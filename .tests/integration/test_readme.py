@@ -57,6 +57,7 @@ def test_readme_opens_with_the_two_commands() -> None:
     assert commands()[:2] == ["make run", "make test"]
 
 
+@pytest.mark.timeout(1800)  # a dozen runs, on a machine that may have little to spare
 def test_readme_commands_all_succeed(transcript: dict[str, str]) -> None:
     assert transcript.keys() >= {each for each in commands() if each.split()[0] not in OPTIONAL}
 

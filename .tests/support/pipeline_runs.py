@@ -29,6 +29,8 @@ from etl.settings import load_settings
 
 Environ = Mapping[str, str | None]
 ROOT = Path(__file__).resolve().parents[2]
+# What a report says of rows where a contract leaves none out and raw holds all.
+NONE_ELSEWHERE = {"filtered": 0, "rejected": 0}
 COMMAND = (sys.executable, str(ROOT / "flows" / "full_pipeline.py"))
 HEAVY_BATCH = ROOT / "flows" / "heavy_batch.py"
 BACKFILL = (sys.executable, str(ROOT / "flows" / "backfill.py"))
