@@ -17,6 +17,7 @@ from aws.clients import AwsConfig
 from aws.sns import publish
 from etl.alerts import Alert, clean_cause, dead_letter_alert, render_alert, send_alert
 from etl.backfill_report import BackfillError, BackfillReport, DateResult
+from etl.cli import flow_command
 from etl.errors import SettingsError, SourceError, UsageError
 from etl.failures import alert_of_failure, cause_of, naming_step, step_of
 from etl.processing.batch import Failure
@@ -156,6 +157,15 @@ def test_dead_letters_of_a_batch_are_told_in_one_message(topic: Topic) -> None:
     assert "cause: incoming/0.json: no JSON (and 2 more)" in message["Message"]
     silent = replace(options, alert_topic="")
     assert not tell_of_dead_letters(dead, options=silent, aws=AWS)
+
+
+def test_flow_command_leaves_out_what_was_not_given() -> None:
+    given = {"first": date(2026, 1, 1), "env": "dev", "days": 0, "force": True, "loader": None}
+    options = {"from_": "first", "env": "env", "older_than_days": "days", "force": "force"}
+    command = flow_command("backfill.py", given, **options, loader="loader", dry_run="dry_run")
+    assert " ".join(command) == (
+        "python flows/backfill.py --from 2026-01-01 --env dev --older-than-days 0 --force"
+    )
 
 
 def test_naming_step_tells_the_innermost_step() -> None:

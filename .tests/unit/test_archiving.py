@@ -233,6 +233,19 @@ def test_archive_takes_a_copy_whose_etag_differs_for_the_object_it_was_made_of(s
     assert contents(s3, "archive") == {OLD: b"in parts"}
 
 
+def test_archive_copies_what_is_large_in_parts_and_keeps_what_it_was(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aws.s3.single._COPY_LIMIT_BYTES", 1_000_000)
+    body = b"large " * 1_500_000  # above what s3transfer copies at once
+    s3.put_object(Bucket="processed", Key=OLD, Body=body, ContentType="text/plain")
+    assert run(s3).counts.objects == 1
+    found = s3.get_object(Bucket="archive", Key=OLD)
+    assert found["Body"].read() == body and found["ETag"].endswith('-2"')
+    assert (found["StorageClass"], found["ContentType"]) == ("STANDARD_IA", "text/plain")
+    assert contents(s3, "processed") == {}
+
+
 def test_archive_without_the_bucket_says_which(s3: Any) -> None:
     put(s3, OLD)
     with pytest.raises(StorageError, match="bucket missing does not exist"):
