@@ -266,12 +266,16 @@ def test_airports_arrive_row_for_row_as_the_csv_module_reads_them(bench: Bench) 
     )
     assert len(expected) > 3000
     assert sorted(found, key=repr) == sorted(expected, key=repr)
-    assert report["rows"] == {
-        "extracted": len(expected),
-        "loaded": len(expected),
-        "quarantined": 0,
-        "deduplicated": 0,
-    } | NONE_ELSEWHERE
+    assert (
+        report["rows"]
+        == {
+            "extracted": len(expected),
+            "loaded": len(expected),
+            "quarantined": 0,
+            "deduplicated": 0,
+        }
+        | NONE_ELSEWHERE
+    )
 
 
 @pytest.fixture(scope="module")
