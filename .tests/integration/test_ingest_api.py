@@ -201,7 +201,6 @@ def test_caller_with_a_token_is_known_by_its_issuer(
 def test_requests_made_from_the_description_are_answered_as_it_says(
     description: str, issuer: Issuer, client: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    pytest.importorskip("schemathesis")
     path = tmp_path / "openapi.yaml"
     path.write_text(description)
     checks = "not_a_server_error,status_code_conformance,content_type_conformance"
