@@ -13,7 +13,7 @@ CODE := src flows _glue-job _lambda tools bench .tests
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header pyproject.toml
 
-.PHONY: help run test check lint format install up down status doctor env package lock clean
+.PHONY: help run demo-events test check lint format install up down status doctor env package lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -21,6 +21,9 @@ help: ## List the commands
 
 run: $(VENV)/run.stamp ## Install, then run a day of a dataset (DATASET= RUN_DATE= ENV=)
 	@$(BIN)/python flows/full_pipeline.py --run-date $(RUN_DATE) --dataset $(DATASET) --env $(ENV)
+
+demo-events: $(VENV)/run.stamp ## Show what comes by itself: requests, files, dead letters, alerts, archive
+	@$(BIN)/python -m local_cloud.tour
 
 test: $(VENV)/dev.stamp ## Install, then pass every test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet $(ARGS)
