@@ -30,7 +30,10 @@ class Sender:
         self.url = os.environ.get("INGEST_API_URL", "")
         expect(self.url, "INGEST_API_URL is not set", fix="the environment's before_run exports it")
         self._region = tour.settings.region
-        self._credentials = boto3.Session().get_credentials()
+        credentials = boto3.Session().get_credentials()
+        if credentials is None:
+            raise TourError("there are no AWS credentials", fix="the environment exports them")
+        self._credentials = credentials
 
     def post(self, path: str, content: Any, **headers: str) -> httpx.Response:
         """A POST of JSON."""
@@ -73,13 +76,14 @@ def show_ingestion(tour: Tour) -> Iterator[Shown]:
     taken = _content(first, 202)
     expect(taken["rejected"] == 1, f"of {_BATCH} events, {taken['rejected']} were rejected, not 1")
     request = RequestId.parse(taken["id"])
-    expect(request, f"{taken['id']} is no request's id")
+    if request is None:
+        raise TourError(f"{taken['id']} is no request's id", fix="see etl.ingest.receipts")
     state = _content(sender.get(f"/ingest/{taken['id']}"), 200)["state"]
     expect(state == "stored", f"{taken['id']} is {state}, not stored")
     yield Shown(
         step=f"POST a batch of {_BATCH} events, one bad",
         answer=f"202: {taken['accepted']} accepted, {taken['rejected']} rejected, {state}",
-        place=receipt_uri(tour.settings.buckets.artifacts, request) if request else "",
+        place=receipt_uri(tour.settings.buckets.artifacts, request),
     )
 
     again = sender.post("/ingest/events", batch, idempotency_key=key)
