@@ -11,6 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 from support.functions import make_role, zipped
 
+from etl.state_machine import DEFINITION
+
 CODE = """
 def handle(event, context):
     if event["number"] < 0:
@@ -174,6 +176,32 @@ def test_sdk_task_gives_json_and_calls_as_the_machines_role(
         each["stateExitedEventDetails"] for each in history if "stateExitedEventDetails" in each
     ]
     assert "assumed-role/machines/" in json.loads(left[0]["output"])["who"]["Arn"]
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "waits"),
+    [
+        ({}, "SUCCEEDED", False),
+        ({"not_before": "2026-01-31T12:15:05Z"}, "SUCCEEDED", True),
+        ({"not_before": "soon"}, "FAILED", False),
+        ({"not_before": None}, "FAILED", False),
+    ],
+)
+def test_full_pipeline_waits_for_the_time_to_begin(
+    client: Callable[[str], Any], role: str, given: Any, status: str, waits: bool
+) -> None:
+    known = json.loads(DEFINITION.read_text())["States"]
+    names = ("Is the input whole?", "Is there a time to begin?", "Wait until then")
+    states = {name: known[name] for name in names} | {
+        "Each dataset once": {"Type": "Succeed"},
+        "Refuse the input": {"Type": "Fail"},
+    }
+    name = f"begins-{status}-{len(str(given))}"
+    machine = Machine(client, role, name, states)
+    done = machine.run({"run_date": "2026-01-31", "datasets": ["events"]} | given, "one")
+    assert done["status"] == status
+    history = machine.states.get_execution_history(executionArn=done["executionArn"])["events"]
+    assert any(each["type"] == "WaitStateExited" for each in history) == waits
 
 
 def test_jsonata_is_refused(client: Callable[[str], Any], role: str) -> None:

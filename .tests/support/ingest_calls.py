@@ -34,7 +34,7 @@ def count(**_):
         os._exit(1)
 
 def handle(event, context):
-    api = ingest_handler._api()
+    api = ingest_handler._api(context.invoked_function_arn)
     api.s3.meta.events.register("after-call.s3", count, unique_id="mortal")
     dies = chance.random() < 0.05
     left[0] = chance.randint(1, 5) if dies else -1

@@ -134,6 +134,32 @@ class Metrics(_Section):
     log_group: str | None = None
 
 
+class OnAccept(_Section):
+    """What is started when records were accepted.
+
+    Attributes:
+        start: The state machine of the environment, or a deployment of flows/full_pipeline.py.
+        window_minutes: What a dataset accepts within this time is left to one run, at its end.
+        deployment: <flow>/<deployment>.
+        api_url: Prefect's API, e.g. https://prefect.example.com/api.
+        secret: The secret that holds Prefect's API key; None where it wants none.
+    """
+
+    start: Literal["state_machine", "deployment"]
+    window_minutes: int = Field(default=15, ge=1, le=60)
+    deployment: str | None = Field(default=None, pattern=r"^[^/]+/[^/]+$")
+    api_url: str | None = Field(default=None, pattern=r"^https?://")
+    secret: str | None = None
+
+    @model_validator(mode="after")
+    def _deployment_is_known(self) -> Self:
+        if self.start == "deployment" and not (self.deployment and self.api_url):
+            raise ValueError("start deployment takes deployment and api_url")
+        if self.secret and not str(self.api_url).startswith("https:"):
+            raise ValueError("secret takes an api_url with https: the key would be seen")
+        return self
+
+
 class Ingest(_Section):
     """The HTTP API that takes records, and the Lambda behind it.
 
@@ -145,6 +171,7 @@ class Ingest(_Section):
         batch_limit: Records in one request.
         requests_per_second, burst: What the API takes, of each route.
         cors_origins: Web pages that may call it, e.g. https://shop.example.com.
+        on_accept: What is started when records were accepted; None for nothing.
     """
 
     api_name: str | None = None
@@ -157,6 +184,7 @@ class Ingest(_Section):
     requests_per_second: int = Field(default=100, ge=1)
     burst: int = Field(default=200, ge=1)
     cors_origins: tuple[str, ...] = ()
+    on_accept: OnAccept | None = None
     memory_mb: int = Field(default=512, ge=128, le=10240)
     timeout_seconds: int = Field(default=29, ge=1, le=29)
 

@@ -121,6 +121,7 @@ def _install(cloud: Cloud) -> None:
     _lead_tasks_here(_Clients(cloud).make)
     _mend_outputs()
     _read_timestamps()
+    _wait_by_utc()
     _keep_executions(cloud)
     _refuse_jsonata(parser_models.StepFunctionsParserBackend)
 
@@ -184,6 +185,19 @@ def _read_timestamps() -> None:
             return None
 
     setattr(is_operator.IsTimestamp, "string_to_timestamp", staticmethod(read))
+
+
+def _wait_by_utc() -> None:
+    """Have Waits take times as UTC in every time zone: moto compares them with local time."""
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
+
+    parse = Timestamp._from_timestamp_string
+
+    def parse_to_local(timestamp: str) -> datetime | None:
+        found = parse(timestamp)
+        return found and found.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+
+    setattr(Timestamp, parse.__name__, staticmethod(parse_to_local))
 
 
 def _plain(value: Any, moment: Callable[[date], Any]) -> Any:

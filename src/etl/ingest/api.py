@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +48,16 @@ def why_not_ingested(contract: Contract) -> str | None:
 
 @dataclass
 class Api:
-    """What answers requests. Compiled contracts are kept for a minute."""
+    """What answers requests. Compiled contracts are kept for a minute.
+
+    Attributes:
+        on_accept: Called with dataset and run date when records have been committed.
+    """
 
     s3: S3Client
     artifacts_bucket: str
     limits: Limits
+    on_accept: Callable[[str, date], None] | None = None
     clock: Callable[[], float] = time.monotonic
     _contracts: dict[str, tuple[float, Contract]] = field(default_factory=dict)
 
@@ -100,6 +106,8 @@ class Api:
             records=cut_records(_body(event), media_type, self.limits),
             idempotency_key=key,
         )
+        if self.on_accept is not None:
+            self.on_accept(contract.dataset, receipt.run_date)
         content = {
             "id": str(request),
             "accepted": receipt.accepted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from string import Template
@@ -56,11 +57,19 @@ def render(
 
 def function_environment(settings: Settings) -> dict[str, str]:
     """The variables of the function behind the API."""
-    return {
+    wanted = settings.ingest
+    variables = {
         "ARTIFACTS_BUCKET": settings.buckets.artifacts,
-        "BODY_LIMIT_BYTES": str(settings.ingest.body_limit_mib * _MIB),
-        "BATCH_LIMIT": str(settings.ingest.batch_limit),
+        "BODY_LIMIT_BYTES": str(wanted.body_limit_mib * _MIB),
+        "BATCH_LIMIT": str(wanted.batch_limit),
     }
+    if wanted.on_accept is not None:
+        named = {
+            "environment": settings.environment,
+            "state_machine": settings.state_machine.name,
+        }
+        variables["ON_ACCEPT"] = json.dumps(wanted.on_accept.model_dump() | named)
+    return variables
 
 
 def _fill(value: Any, names: dict[str, str]) -> Any:
