@@ -11,6 +11,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 CODE := src flows _glue-job _lambda tools bench .tests
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras \
 	--no-annotate --no-header pyproject.toml
 
 .PHONY: help run demo-events test check lint format install up down status doctor env package lock clean
@@ -70,14 +71,15 @@ lock: $(VENV)/dev.stamp ## Write the locked requirements from pyproject.toml
 clean: ## Remove what was built and installed; the embedded cloud's data too
 	rm -rf $(VENV) build .local-cloud .mypy_cache .pytest_cache
 
+# --no-deps: the files are complete, and pip takes extras of a newer release for unpinned ones.
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	@echo "installing into $(VENV) (about a minute, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
 	@echo "installing into $(VENV), with what tests need (about a minute, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/bin/python:

@@ -194,7 +194,7 @@ def _installed_files(name: str) -> Entries:
 
 def _locked(name: str, lock: Path) -> str:
     """The package's lines in a locked requirements file: its version and hashes."""
-    pattern = rf"^{re.escape(name)}==(?:.*\\\n)*.*$"
+    pattern = rf"^{re.escape(name)}(?:\[[^]]*\])?==(?:.*\\\n)*.*$"
     found = re.search(pattern, lock.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         raise PackageError(f"{name} is not locked in {lock.name}: run `make lock`")

@@ -154,6 +154,22 @@ def test_build_for_lambda_installs_the_locked_versions_with_their_hashes(
     assert asked == [([lines], "x86_64"), ([lines], "aarch64")]
 
 
+def test_build_for_lambda_finds_a_package_that_is_locked_with_extras(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "six[fast, http2]==1.17.0 --hash=sha256:01"
+    (tree / "requirements-deploy.txt").write_text(f"sixteen==1\n{line}\n")
+    asked: list[Any] = []
+    monkeypatch.setattr(package, "_install", lambda locked, *_: asked.append(locked) or {})
+    package.build("lambda", root=tree)
+    assert asked == [[line]]
+
+
+def test_locked_requirements_name_the_extras_that_are_asked_for() -> None:
+    locked = (package.ROOT / "requirements.txt").read_text()
+    assert "\nmoto[server]==" in locked and "\npy-key-value-aio[memory, redis]==" in locked
+
+
 def test_build_for_lambda_unlocked_package_is_refused(tree: Path) -> None:
     (tree / "requirements-deploy.txt").write_text("boto3==1\n")
     with pytest.raises(package.PackageError, match="six is not locked"):
