@@ -391,3 +391,13 @@ def test_file_that_grows_while_it_is_read_is_named(tmp_path: Path) -> None:
     path.write_bytes(LINES * 2)
     with pytest.raises(SourceError, match="a.jsonl was changed while it was read"):
         list(items)
+
+
+def test_csv_limit_is_the_files_and_not_the_process_s() -> None:
+    before = csv.field_size_limit()
+    fields = Fields(names=["a"], needed=["a"])
+    rows = read_csv(
+        io.BytesIO(b"a\n1\n"), name="f", fields=fields, dialect=Dialect(), limit_bytes=18
+    )
+    assert [each.data for each in rows] == [b'{"a": "1"}\n']
+    assert csv.field_size_limit() == before

@@ -66,7 +66,7 @@ def read_csv(
     Raises:
         SourceError: The header does not fit the contract, or a row cannot be read.
     """
-    csv.field_size_limit(limit_bytes)
+    limit_before = csv.field_size_limit(limit_bytes)  # of the whole process
     blocks = _Blocks(stream, dialect.encoding, limit_bytes)
     rows = csv.reader(
         chain.from_iterable(blocks),
@@ -93,6 +93,8 @@ def read_csv(
             f"{name}: near line {rows.line_num}: {error}",
             fix="set the source's option encoding to the file's",
         ) from error
+    finally:
+        csv.field_size_limit(limit_before)
 
 
 class _Blocks:
