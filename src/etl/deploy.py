@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws.clients import make_client
-from aws.s3 import put_bytes
 from etl import keys
 from etl.contracts import list_datasets, load_contract
 from etl.settings import Settings
-from etl.storage import explain_storage_errors
+from etl.storage import write_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,14 +29,6 @@ def publish_contracts(settings: Settings, *, s3: S3Client | None = None) -> list
     for dataset in list_datasets():
         contract = load_contract(dataset, settings=settings)
         uri = keys.current_contract_uri(settings.buckets.artifacts, dataset)
-        bucket, key = keys.parse_s3_uri(uri)
-        with explain_storage_errors(uri):
-            put_bytes(
-                s3,
-                bucket=bucket,
-                key=key,
-                body=contract.to_json().encode(),
-                content_type="application/json",
-            )
+        write_json(s3, uri, contract.to_json())
         written.append(uri)
     return written

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from aws.s3 import get_bytes, put_bytes
+from aws.s3 import get_bytes
 from etl.errors import StorageError
 from etl.keys import parse_s3_uri
 from etl.model import Encoding
-from etl.storage import explain_storage_errors
+from etl.storage import explain_storage_errors, write_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -109,10 +109,7 @@ class Manifest:
 
 def write_manifest(s3: S3Client, uri: str, manifest: Manifest) -> None:
     """Make the extraction exist."""
-    bucket, key = parse_s3_uri(uri)
-    body = manifest.to_json().encode()
-    with explain_storage_errors(uri):
-        put_bytes(s3, bucket=bucket, key=key, body=body, content_type="application/json")
+    write_json(s3, uri, manifest.to_json())
 
 
 def earlier_uri(uri: str) -> str:

@@ -11,14 +11,13 @@ from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 
 from aws.clients import make_client
-from aws.s3 import put_bytes
 from etl import keys
 from etl.model import Contract
 from etl.report import StageReport, human_bytes
 from etl.settings import Settings
 from etl.sources.records import SourceContext
 from etl.state import state_prefix
-from etl.storage import explain_storage_errors
+from etl.storage import write_json
 
 log = logging.getLogger("etl")
 T = TypeVar("T")
@@ -77,15 +76,7 @@ class Run:
 
     def write(self, uri: str, text: str) -> None:
         """Write a small JSON document."""
-        bucket, key = keys.parse_s3_uri(uri)
-        with explain_storage_errors(uri):
-            put_bytes(
-                self.client("s3"),
-                bucket=bucket,
-                key=key,
-                body=text.encode(),
-                content_type="application/json",
-            )
+        write_json(self.client("s3"), uri, text)
 
 
 @dataclass(frozen=True, kw_only=True)

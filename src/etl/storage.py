@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
     ClientError,
@@ -14,8 +15,12 @@ from botocore.exceptions import (
     SSOError,
 )
 
+from aws.s3 import put_bytes
 from etl.errors import StorageError
 from etl.keys import parse_s3_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _CREDENTIALS_FIX = "check the profile or role in config/<environment>.yml, or sign in again"
 _BAD_CREDENTIALS = {
@@ -39,6 +44,17 @@ _ACTIONS = {
     "ListObjectVersions": "ListBucketVersions",
     "UploadPart": "PutObject",
 }
+
+
+def write_json(s3: S3Client, uri: str, text: str) -> None:
+    """Write a small JSON document, in place of an earlier one.
+
+    Raises:
+        StorageError: The bucket is missing or refuses access.
+    """
+    bucket, key = parse_s3_uri(uri)
+    with explain_storage_errors(uri):
+        put_bytes(s3, bucket=bucket, key=key, body=text.encode(), content_type="application/json")
 
 
 @contextmanager

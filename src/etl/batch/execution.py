@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws.clients import make_client
-from aws.s3 import put_bytes
 from aws.stepfunctions import (
     Execution,
     ExecutionTimeoutError,
@@ -32,7 +31,7 @@ from etl.environment import enter
 from etl.errors import BatchError, UsageError
 from etl.settings import Settings
 from etl.state_machine import state_machine_arn
-from etl.storage import explain_storage_errors
+from etl.storage import write_json
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -184,15 +183,7 @@ def _write_contracts(settings: Settings, datasets: Sequence[str]) -> dict[str, s
     for dataset in datasets:
         contract = load_contract(dataset, settings=settings)
         uri = keys.contract_uri(settings.buckets.artifacts, contract)
-        bucket, key = keys.parse_s3_uri(uri)
-        with explain_storage_errors(uri):
-            put_bytes(
-                s3,
-                bucket=bucket,
-                key=key,
-                body=contract.to_json().encode(),
-                content_type="application/json",
-            )
+        write_json(s3, uri, contract.to_json())
         uris[dataset] = uri
     return uris
 

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws.clients import make_client
-from aws.s3 import put_bytes
 from etl import keys
 from etl.contracts import load_contract
 from etl.display import every, print_summary, show_progress
@@ -27,7 +26,7 @@ from etl.sources.records import SourceContext
 from etl.staging import RawWriter
 from etl.staging.run import object_metadata
 from etl.state import state_prefix
-from etl.storage import explain_storage_errors
+from etl.storage import write_json
 from etl.stream.logs import ChainedLog, CommitLog, OvertakenError, SharedLog
 from etl.stream.open_batch import Limits
 from etl.stream.polling import Polling
@@ -261,12 +260,4 @@ class _Stream:
     def _keep_contract(self) -> None:
         """Write the compiled contract where all can read it; shows early that S3 can be used."""
         uri = keys.contract_uri(self._settings.buckets.artifacts, self._contract)
-        bucket, key = keys.parse_s3_uri(uri)
-        with explain_storage_errors(uri):
-            put_bytes(
-                self._s3,
-                bucket=bucket,
-                key=key,
-                body=self._contract.to_json().encode(),
-                content_type="application/json",
-            )
+        write_json(self._s3, uri, self._contract.to_json())

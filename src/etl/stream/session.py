@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.s3 import delete_objects, put_bytes
+from aws.s3 import delete_objects
 from etl.keys import parse_s3_uri, raw_prefix
 from etl.model import Contract
 from etl.staging import Staged
-from etl.storage import explain_storage_errors
+from etl.storage import write_json
 from etl.stream.commits import Batch, commit_uri
 from etl.stream.feeds import Chunk, Feed
 from etl.stream.logs import CommitLog, OvertakenError
@@ -117,13 +117,8 @@ class Session:
         """Keep what the session has committed, below each run date's prefix."""
         for run_date, tally in self._tallies.items():
             uri = f"{raw_prefix(self._contract, run_date)}_sessions/{self.name}.json"
-            bucket, key = parse_s3_uri(uri)
             content = {"session": self.name, "run_date": run_date.isoformat(), **vars(tally)}
-            body = json.dumps(content, sort_keys=True).encode() + b"\n"
-            with explain_storage_errors(uri):
-                put_bytes(
-                    self._s3, bucket=bucket, key=key, body=body, content_type="application/json"
-                )
+            write_json(self._s3, uri, json.dumps(content, sort_keys=True) + "\n")
 
     def _day(self) -> date:
         return self._run_date or self._now().date()

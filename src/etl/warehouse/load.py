@@ -10,13 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws.redshift.errors import StatementError
-from aws.s3.objects import put_bytes
 from etl.errors import WarehouseError
-from etl.keys import parse_s3_uri, processed_uri, run_uri
+from etl.keys import processed_uri, run_uri
 from etl.manifest import RawObject
 from etl.model import Contract
 from etl.settings import Settings
-from etl.storage import explain_storage_errors
+from etl.storage import write_json
 from etl.warehouse import ledger
 from etl.warehouse.deletes_sql import deleted_rows_sql
 from etl.warehouse.executor import Executor, retry_conflicts
@@ -186,15 +185,7 @@ def write_load_manifest(s3: S3Client, *, uri: str, files: Sequence[Mapping[str, 
         {"url": file["uri"], "mandatory": True, "meta": {"content_length": file["bytes"]}}
         for file in files
     ]
-    bucket, key = parse_s3_uri(uri)
-    with explain_storage_errors(uri):
-        put_bytes(
-            s3,
-            bucket=bucket,
-            key=key,
-            body=json.dumps({"entries": entries}, indent=1).encode(),
-            content_type="application/json",
-        )
+    write_json(s3, uri, json.dumps({"entries": entries}, indent=1))
 
 
 def read_result(
