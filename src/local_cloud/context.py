@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from local_cloud.iam.guard import Guard
+
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
@@ -73,6 +75,7 @@ class Cloud:
         mounts: Paths that are no AWS API ("/_source"), and the WSGI application behind each.
         save: Makes a service's state durable now ("glue"). What changes while a request is answered
             is saved before its answer; a thread that changes it at other times calls this.
+        guard: What roles may do.
     """
 
     home: Path
@@ -83,6 +86,7 @@ class Cloud:
     exports: dict[str, str] = field(default_factory=dict)
     mounts: dict[str, WSGIApplication] = field(default_factory=dict)
     save: Callable[[str], None] = field(default=lambda service: None)
+    guard: Guard = field(init=False, repr=False)
     # service names that are variables defeat its stubs
     _session: Any = field(default_factory=boto3.session.Session, init=False, repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
@@ -92,6 +96,9 @@ class Cloud:
     _first_uses_lock: Any = field(default_factory=threading.RLock, init=False, repr=False)
     _on_ready: list[Callable[[], None]] = field(default_factory=list, init=False)
     _on_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(self.home)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, as its root user; threads may share it."""
