@@ -27,6 +27,7 @@ from etl.settings import Settings, load_settings
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 CONFIG: dict[str, Any] = {
+    "name": "doc",
     "region": REGION,
     "buckets": {layer: f"doc-{layer}" for layer in ("raw", "processed", "quarantine", "artifacts")},
     "glue": {"job_name": "doc-transform", "database": "doc"},

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from aws.clients import AwsConfig
 from etl.errors import SettingsError
+from etl.infrastructure_settings import Infrastructure
 
 _MODULES = Path(__file__).resolve().parents[1]
 # In a function's archive the modules lie at the top, beside config/; there is no src/.
@@ -41,13 +42,18 @@ class Buckets(_Section):
 
 
 class Glue(_Section):
-    """The Spark job and the catalogue's database."""
+    """The Spark job and the catalogue's database.
+
+    Attributes:
+        max_concurrent_runs: Of the job, one a dataset and run date.
+    """
 
     job_name: str
     database: str
     worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] = "G.1X"
     number_of_workers: int = Field(default=2, ge=2)
     timeout_minutes: int = Field(default=60, ge=1)
+    max_concurrent_runs: int = Field(default=10, ge=1)
     poll_seconds: float = Field(default=10, gt=0)
 
 
@@ -79,7 +85,7 @@ class Warehouse(_Section):
     database: str
     schema_name: str = "public"
     db_user: str | None = None
-    copy_role_arn: str
+    copy_role_arn: str = Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$")
     sslrootcert: Path | None = None
 
     @model_validator(mode="after")
@@ -201,6 +207,7 @@ class Processor(_Section):
     Attributes:
         incoming_prefix, completed_prefix: Of keys in the raw bucket: where objects arrive as
             <dataset>/<name>, and where they are moved.
+        retention_days: How long messages are kept, dead letters too; SQS takes 14 at most.
         max_receive_count: How often a message is tried.
         retry_seconds: When a message that failed is tried again. One whose function crashed or ran
             out of time comes back after the queue's visibility timeout.
@@ -214,6 +221,7 @@ class Processor(_Section):
     dead_letter_queue_name: str = "etl-incoming-dead"
     incoming_prefix: str = Field(default="incoming/", pattern=".+/$")
     completed_prefix: str = Field(default="completed/", pattern=".+/$")
+    retention_days: int = Field(default=14, ge=1, le=14)
     max_receive_count: int = Field(default=3, ge=1, le=1000)
     batch_size: int = Field(default=10, ge=1, le=10)
     retry_seconds: int = Field(default=30, ge=0, le=43200)
@@ -306,6 +314,7 @@ class Settings(BaseSettings):
     """Everything that differs between environments.
 
     Attributes:
+        name: What everything begins with that has no name of its own here, e.g. etl-dev.
         before_run: A command to run first, see `etl.environment`.
         places: More names for `${…}` in contracts, beside the buckets.
         next_steps: What a run's report ends with; {dataset}, {run_date}, {next_date} and {table}
@@ -317,6 +326,7 @@ class Settings(BaseSettings):
     )
 
     environment: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,30}[a-z0-9]$")
     region: str
     profile: str | None = None
     role_arn: str | None = None
@@ -335,6 +345,12 @@ class Settings(BaseSettings):
     state_machine: StateMachine = StateMachine()
     alerts: Alerts = Alerts()
     archiver: Archiver = Archiver()
+    infrastructure: Infrastructure = Infrastructure()
+
+    @property
+    def account_id(self) -> str:
+        """The AWS account: that of the COPY role."""
+        return self.warehouse.copy_role_arn.split(":")[4]
 
     @property
     def aws(self) -> AwsConfig:

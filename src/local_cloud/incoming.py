@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from etl.processing.options import ProcessorOptions
 from etl.settings import Settings
 from local_cloud.context import Cloud
 
-_KEPT_SECONDS = 14 * 24 * 3600  # the longest that SQS keeps messages
+_SECONDS_A_DAY = 24 * 3600
 
 
-def put_queues(cloud: Cloud, settings: Settings) -> ProcessorOptions:
-    """Create the queues, or set them up anew; what the function is to be told."""
+def put_queues(cloud: Cloud, settings: Settings) -> None:
+    """Create the queues, or set them up anew."""
     wanted, sqs = settings.processor, cloud.client("sqs")
-    kept = {"MessageRetentionPeriod": str(_KEPT_SECONDS)}
-    dead_url = _put_queue(sqs, wanted.dead_letter_queue_name, kept)
+    kept = {"MessageRetentionPeriod": str(wanted.retention_days * _SECONDS_A_DAY)}
+    _put_queue(sqs, wanted.dead_letter_queue_name, kept)
     redrive = {
         "deadLetterTargetArn": _arn(cloud, wanted.dead_letter_queue_name),
         "maxReceiveCount": wanted.max_receive_count,
@@ -26,20 +25,7 @@ def put_queues(cloud: Cloud, settings: Settings) -> ProcessorOptions:
         "RedrivePolicy": json.dumps(redrive),
         "Policy": json.dumps(_policy(cloud, settings)),
     }
-    return ProcessorOptions(
-        environment=settings.environment,
-        processed_bucket=settings.buckets.processed,
-        artifacts_bucket=settings.buckets.artifacts,
-        queue_url=_put_queue(sqs, wanted.queue_name, attributes),
-        dead_letter_queue_url=dead_url,
-        incoming_prefix=wanted.incoming_prefix,
-        completed_prefix=wanted.completed_prefix,
-        max_receive_count=wanted.max_receive_count,
-        retry_seconds=wanted.retry_seconds,
-        object_limit_mib=wanted.object_limit_mib,
-        alert_topic=settings.alerts.topic_name or "",
-        alert_format=settings.alerts.format,
-    )
+    _put_queue(sqs, wanted.queue_name, attributes)
 
 
 def connect(cloud: Cloud, settings: Settings) -> None:
@@ -77,17 +63,16 @@ def _notify(s3: Any, settings: Settings, queue_arn: str) -> None:
         )
 
 
-def _put_queue(sqs: Any, name: str, attributes: dict[str, str]) -> str:
-    """A queue with these attributes; its URL."""
+def _put_queue(sqs: Any, name: str, attributes: dict[str, str]) -> None:
+    """Make a queue have these attributes."""
     try:
-        url: str = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
-        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        return url
+        sqs.create_queue(QueueName=name, Attributes=attributes)
+        return
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     if any(found.get(key) != value for key, value in attributes.items()):
         sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
-    return url
 
 
 def _policy(cloud: Cloud, settings: Settings) -> dict[str, Any]:

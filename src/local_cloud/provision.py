@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from etl.deploy import publish_contracts
 from etl.errors import EtlError
-from etl.ingest.openapi import function_environment
+from etl.infrastructure.functions import LambdaFunction, lambda_functions
 from etl.settings import ROOT, Settings, load_settings
 from etl.state_machine import render, state_machine_arn
 from local_cloud import archiving, incoming
@@ -48,7 +48,6 @@ _ABSENT = {
     "StateMachineDoesNotExist",
 }
 _GLUE_VERSION = "5.1"
-_RUNTIME = "python3.12"
 
 
 def provision(cloud: Cloud) -> None:
@@ -59,24 +58,20 @@ def provision(cloud: Cloud) -> None:
     role = f"arn:aws:iam::{cloud.account_id}:role/{settings.glue.job_name}"
     _role(cloud, role, "glue.amazonaws.com")
     _glue(cloud, settings, role, built["etl"])
-    _function(
-        cloud,
-        settings,
-        built["validator"],
-        name=settings.validator.function_name,
-        memory_mb=settings.validator.memory_mb,
-        timeout_seconds=settings.validator.timeout_seconds,
-    )
+    incoming.put_queues(cloud, settings)
+    for function in lambda_functions(settings, cloud.account_id):
+        _function(cloud, settings, function, built[function.key])
     _contracts(cloud, settings)
-    _processor(cloud, settings, built["processor"])
-    _archiver(cloud, settings, built["archiver"])
+    incoming.connect(cloud, settings)
+    if settings.archiver.function_name:
+        archiving.schedule(cloud, settings)
     if settings.ingest.api_name:
-        _ingest(cloud, settings, built["ingest"])
+        provide_ingest_api(cloud, settings)
     _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
     _warehouse(cloud, settings)
     _athena(cloud, settings)
     _metrics(cloud, settings)
-    _state_machine(cloud, settings, built["pipeline"])
+    _state_machine(cloud, settings)
     ShopToken(cloud).provide()
     provide_shop_database(cloud)
     put_demo_files(cloud.client("s3"), settings)
@@ -167,88 +162,39 @@ def _glue(cloud: Cloud, settings: Settings, role: str, etl_zip: Path) -> None:
         glue.update_job(JobName=wanted.job_name, JobUpdate=job)
 
 
-def _function(
-    cloud: Cloud,
-    settings: Settings,
-    archive: Path,
-    *,
-    name: str,
-    memory_mb: int,
-    timeout_seconds: int,
-    environment: dict[str, str] | None = None,
-) -> None:
-    """A function from the archive of its folder in _lambda/, and a role of its own."""
+def _function(cloud: Cloud, settings: Settings, wanted: LambdaFunction, archive: Path) -> None:
+    """A function from its archive, and a role of its own."""
     functions, bucket = cloud.client("lambda"), settings.buckets.artifacts
-    role = f"arn:aws:iam::{cloud.account_id}:role/{name}"
+    role = f"arn:aws:iam::{cloud.account_id}:role/{wanted.name}"
     _role(cloud, role, "lambda.amazonaws.com")
     state = archive.stat()
     revision = f"{state.st_size}-{state.st_mtime_ns}"  # it may be large; the same is not rewritten
     configuration: dict[str, Any] = {
         "Role": role,
-        "Runtime": _RUNTIME,
-        "Handler": f"{archive.stem}_handler.handle",
-        "Timeout": timeout_seconds,
-        "MemorySize": memory_mb,
+        "Runtime": wanted.runtime,
+        "Handler": wanted.handler,
+        "Timeout": wanted.timeout_seconds,
+        "MemorySize": wanted.memory_mb,
     }
-    if environment:
-        configuration["Environment"] = {"Variables": environment}
-    found = _find(functions.get_function, FunctionName=name)
+    if wanted.environment:
+        configuration["Environment"] = {"Variables": wanted.environment}
+    found = _find(functions.get_function, FunctionName=wanted.name)
     if not found or found.get("Tags", {}).get("revision") != revision:
         key = f"code/{archive.name}"
         cloud.client("s3").upload_file(str(archive), bucket, key)
         code = {"S3Bucket": bucket, "S3Key": key}
         if found:
-            functions.update_function_code(FunctionName=name, **code)
+            functions.update_function_code(FunctionName=wanted.name, **code)
         else:
-            functions.create_function(FunctionName=name, Code=code, **configuration)
-        arn = functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+            functions.create_function(FunctionName=wanted.name, Code=code, **configuration)
+        arn = functions.get_function(FunctionName=wanted.name)["Configuration"]["FunctionArn"]
         functions.tag_resource(Resource=arn, Tags={"revision": revision})
     if found and any(found["Configuration"].get(k) != v for k, v in configuration.items()):
-        functions.update_function_configuration(FunctionName=name, **configuration)
-
-
-def _ingest(cloud: Cloud, settings: Settings, archive: Path) -> None:
-    wanted = settings.ingest
-    _function(
-        cloud,
-        settings,
-        archive,
-        name=wanted.function_name,
-        memory_mb=wanted.memory_mb,
-        timeout_seconds=wanted.timeout_seconds,
-        environment=function_environment(settings),
-    )
-    provide_ingest_api(cloud, settings)
-
-
-def _processor(cloud: Cloud, settings: Settings, archive: Path) -> None:
-    options = incoming.put_queues(cloud, settings)
-    _function(
-        cloud,
-        settings,
-        archive,
-        name=settings.processor.function_name,
-        memory_mb=settings.processor.memory_mb,
-        timeout_seconds=settings.processor.timeout_seconds,
-        environment=options.to_environment(),
-    )
-    incoming.connect(cloud, settings)
-
-
-def _archiver(cloud: Cloud, settings: Settings, archive: Path) -> None:
-    wanted = settings.archiver
-    if wanted.function_name is None:
-        return
-    _function(
-        cloud,
-        settings,
-        archive,
-        name=wanted.function_name,
-        memory_mb=wanted.memory_mb,
-        timeout_seconds=wanted.timeout_seconds,
-        environment=archiving.environment(settings),
-    )
-    archiving.schedule(cloud, settings)
+        functions.update_function_configuration(FunctionName=wanted.name, **configuration)
+    if wanted.retries is not None:
+        functions.put_function_event_invoke_config(
+            FunctionName=wanted.name, MaximumRetryAttempts=wanted.retries
+        )
 
 
 def _contracts(cloud: Cloud, settings: Settings) -> None:
@@ -301,18 +247,9 @@ def _metrics(cloud: Cloud, settings: Settings) -> None:
         _create(cloud.client("logs").create_log_group, logGroupName=settings.metrics.log_group)
 
 
-def _state_machine(cloud: Cloud, settings: Settings, archive: Path) -> None:
-    """The state machine, the function that does its steps, and the topic of its alerts."""
+def _state_machine(cloud: Cloud, settings: Settings) -> None:
+    """The state machine, and the topic of its alerts."""
     wanted = settings.state_machine
-    _function(
-        cloud,
-        settings,
-        archive,
-        name=wanted.function_name,
-        memory_mb=wanted.memory_mb,
-        timeout_seconds=wanted.timeout_seconds,
-        environment={"ETL_ENV": settings.environment},
-    )
     cloud.client("sns").create_topic(Name=settings.alerts.topic_name)
     role = f"arn:aws:iam::{cloud.account_id}:role/{wanted.name}"
     _role(cloud, role, "states.amazonaws.com")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etl.errors import SettingsError
+
+if TYPE_CHECKING:
+    from etl.settings import Settings
 
 _PREFIX = "PROCESSOR_"
 
@@ -42,6 +45,25 @@ class ProcessorOptions:
     def limit_bytes(self) -> int:
         """`object_limit_mib` in bytes."""
         return self.object_limit_mib * 1024 * 1024
+
+    @classmethod
+    def of(cls, settings: Settings, account_id: str) -> ProcessorOptions:
+        """What the environment's settings say."""
+        wanted, queues = settings.processor, f"https://sqs.{settings.region}.amazonaws.com"
+        return cls(
+            environment=settings.environment,
+            processed_bucket=settings.buckets.processed,
+            artifacts_bucket=settings.buckets.artifacts,
+            queue_url=f"{queues}/{account_id}/{wanted.queue_name}",
+            dead_letter_queue_url=f"{queues}/{account_id}/{wanted.dead_letter_queue_name}",
+            incoming_prefix=wanted.incoming_prefix,
+            completed_prefix=wanted.completed_prefix,
+            max_receive_count=wanted.max_receive_count,
+            retry_seconds=wanted.retry_seconds,
+            object_limit_mib=wanted.object_limit_mib,
+            alert_topic=settings.alerts.topic_name or "",
+            alert_format=settings.alerts.format,
+        )
 
     def to_environment(self) -> dict[str, str]:
         """The function's variables, e.g. PROCESSOR_PROCESSED_BUCKET."""

@@ -1,0 +1,1 @@
+"""What is deployed, described once: for Terraform, and for the embedded cloud."""

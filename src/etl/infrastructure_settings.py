@@ -1,0 +1,192 @@
+"""What only Terraform reads of an environment's settings: `infrastructure:` in config/."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# CloudWatch Logs API reference, PutRetentionPolicy.
+RetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+]  # fmt: skip
+Layer = Literal["raw", "processed", "quarantine", "artifacts", "archive"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lifecycle(_Section):
+    """What becomes of a bucket's objects, in days from their creation; None for never.
+
+    Attributes:
+        intelligent_tiering: S3 moves objects between its tiers by their use, at once.
+        standard_ia_after_days: At least 30, as S3 wants it.
+        glacier_after_days: To Glacier Instant Retrieval: runs have to find what they read.
+        noncurrent_days: From the replacement or end of an object to that of its bytes.
+        abort_uploads_days: How long the parts of an upload that never ended stay.
+    """
+
+    intelligent_tiering: bool = False
+    standard_ia_after_days: int | None = Field(default=None, ge=30)
+    glacier_after_days: int | None = Field(default=None, ge=1)
+    expire_after_days: int | None = Field(default=None, ge=1)
+    noncurrent_days: int = Field(default=30, ge=1)
+    abort_uploads_days: int = Field(default=7, ge=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.intelligent_tiering and self.standard_ia_after_days:
+            raise ValueError("intelligent_tiering and standard_ia_after_days exclude each other")
+        days = [self.standard_ia_after_days, self.glacier_after_days, self.expire_after_days]
+        given = [each for each in days if each is not None]
+        if given != sorted(set(given)):
+            raise ValueError("standard_ia, glacier and expire have to follow each other")
+        return self
+
+
+class Lifecycles(_Section):
+    """Of each bucket; the archive's is in `archiver:`.
+
+    Attributes:
+        results: Of the answers that Athena leaves in the artifacts bucket.
+        logs: Of the access logs.
+    """
+
+    raw: Lifecycle = Lifecycle(standard_ia_after_days=90)
+    processed: Lifecycle = Lifecycle()
+    quarantine: Lifecycle = Lifecycle(expire_after_days=365)
+    artifacts: Lifecycle = Lifecycle()
+    results: Lifecycle = Lifecycle(expire_after_days=30, noncurrent_days=1)
+    logs: Lifecycle = Lifecycle(expire_after_days=365, noncurrent_days=1)
+
+
+class Replication(_Section):
+    """Copies in another region, in buckets named <bucket>-replica.
+
+    Attributes:
+        layers: Whose buckets are copied.
+    """
+
+    region: str
+    layers: tuple[Layer, ...] = ("raw", "processed", "archive")
+
+
+class Network(_Section):
+    """Where functions, the Glue job, workers and the warehouse stand.
+
+    Attributes:
+        mode: "none" for AWS's own network, "create" for private subnets, "existing" for yours.
+        cidr, zones, nat: Of the network that is created. Redshift Serverless wants three zones;
+            without NAT only AWS is reached, by endpoints.
+        vpc_id, subnet_ids: Of the one that exists.
+        endpoints: AWS's services that get an interface endpoint; S3's gateway is always there.
+    """
+
+    mode: Literal["none", "create", "existing"] = "none"
+    cidr: str = "10.42.0.0/16"
+    zones: int = Field(default=3, ge=2, le=6)
+    nat: bool = True
+    vpc_id: str | None = None
+    subnet_ids: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = (
+        "athena",
+        "ecr.api",
+        "ecr.dkr",
+        "glue",
+        "lambda",
+        "logs",
+        "monitoring",
+        "redshift-data",
+        "secretsmanager",
+        "sns",
+        "sqs",
+        "states",
+        "sts",
+    )
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.mode == "existing") != bool(self.vpc_id and self.subnet_ids):
+            raise ValueError("mode existing takes vpc_id and subnet_ids, and no other does")
+        return self
+
+
+class Capacity(_Section):
+    """The warehouse's size and limits.
+
+    Attributes:
+        base_rpu: Redshift processing units that a query begins with (8 cost the least).
+        daily_rpu_hours: Queries are refused when a day has used these; None for no limit.
+        cluster_role_arns: Roles that an existing cluster has beside the COPY role: Terraform sets
+            them all.
+    """
+
+    base_rpu: int = Field(default=8, ge=4, le=1024)
+    daily_rpu_hours: int | None = Field(default=None, ge=1)
+    cluster_role_arns: tuple[str, ...] = ()
+
+
+class Alarms(_Section):
+    """When somebody is told.
+
+    Attributes:
+        freshness_hours: Without a finished run for as long, data is late.
+        duration_percent: Of a function's time-out.
+        emails: Get what the alerts' topic gets, once they have confirmed.
+    """
+
+    freshness_hours: int = Field(default=26, ge=1, le=168)
+    duration_percent: int = Field(default=80, ge=1, le=100)
+    emails: tuple[str, ...] = ()
+
+
+class Worker(_Section):
+    """The ECS task in which a flow runs, and the worker that starts it."""
+
+    enabled: bool = True
+    cpu: int = Field(default=1024, ge=256)
+    memory_mb: int = Field(default=4096, ge=512)
+    count: int = Field(default=1, ge=0)
+
+
+class Infrastructure(_Section):
+    """How Terraform makes the environment.
+
+    Attributes:
+        deletion_protection: `destroy` is refused while a bucket holds objects or the warehouse
+            data. Without it, `destroy` deletes all of that.
+        encryption: "sse-kms" makes a key of one's own; S3 uses it for whoever may use the bucket.
+        access_log_bucket: None for <artifacts bucket>-access-logs.
+        replication: None for none.
+        transfer_acceleration: Of the raw bucket.
+        athena_scan_limit_gib: A query that would read more is cancelled.
+        reserved_concurrency: By function (validator, processor, archiver, ingest, pipeline): how
+            many at once. Lambda keeps that many of the account's for it.
+        tracing: X-Ray, for functions and the state machine.
+        secret_recovery_days: How long a deleted secret can be restored; 0 for not.
+        github_repository: owner/name whose workflows may deploy; None for none.
+        tags: Of everything, beside those that Terraform gives.
+    """
+
+    deletion_protection: bool = True
+    encryption: Literal["sse-s3", "sse-kms"] = "sse-s3"
+    access_log_bucket: str | None = None
+    replication: Replication | None = None
+    transfer_acceleration: bool = False
+    lifecycle: Lifecycles = Lifecycles()
+    network: Network = Network()
+    warehouse: Capacity = Capacity()
+    athena_scan_limit_gib: int = Field(default=100, ge=1)
+    alarms: Alarms = Alarms()
+    log_retention_days: RetentionDays = 30
+    reserved_concurrency: dict[
+        Literal["validator", "processor", "archiver", "ingest", "pipeline"], int
+    ] = {}
+    tracing: bool = False
+    secret_recovery_days: int = Field(default=7, ge=0, le=30)
+    worker: Worker = Worker()
+    github_repository: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
+    tags: dict[str, str] = {}
