@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header pyproject.toml
 
-.PHONY: help run demo-events test check lint format install up down status doctor env package lock clean
+.PHONY: help run dataset demo-events test check lint format install up down status doctor env package lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -22,6 +22,13 @@ help: ## List the commands
 
 run: $(VENV)/run.stamp ## Install, then run a day of a dataset (DATASET= RUN_DATE= ENV=)
 	@$(BIN)/python flows/full_pipeline.py --run-date $(RUN_DATE) --dataset $(DATASET) --env $(ENV)
+
+dataset: $(VENV)/run.stamp ## Propose a contract from a sample (NAME=invoices FROM=sample.csv KEY=)
+	@$(BIN)/python -m etl propose --name "$(NAME)" --from "$(FROM)" --env $(ENV) \
+		$(if $(KEY),--key "$(KEY)") $(if $(DOMAIN),--domain "$(DOMAIN)") \
+		$(if $(DELIMITER),--delimiter "$(DELIMITER)") $(if $(ENCODING),--encoding "$(ENCODING)") \
+		$(if $(HEADER),--header "$(HEADER)") $(if $(filter 0 no,$(RULES)),--no-rules) \
+		$(if $(FORCE),--force)
 
 demo-events: $(VENV)/run.stamp ## Show what comes by itself: requests, files, dead letters, alerts, archive
 	@$(BIN)/python -m local_cloud.tour

@@ -1,0 +1,1 @@
+"""Propose a dataset's contract from a sample of its records."""

@@ -1,0 +1,120 @@
+"""`python -m etl propose`: a contract from a sample, and the sample where the pipeline finds it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aws.clients import make_client
+from etl.cli import environment_argument
+from etl.contracts import CONTRACTS_FOLDER, list_datasets
+from etl.contracts.names import name_fault
+from etl.environment import enter
+from etl.errors import SourceError, UsageError
+from etl.proposing.csv_sample import CsvHints
+from etl.proposing.document import landing_prefix
+from etl.proposing.proposal import Proposal, propose
+from etl.proposing.sample import read_sample
+from etl.proposing.show import show
+from etl.settings import Settings, load_settings
+from etl.storage import explain_storage_errors
+
+MOST_ROWS = 100_000
+
+
+def add_command(commands: Any) -> None:
+    """Add the subcommand to argparse's."""
+    parser = commands.add_parser(
+        "propose",
+        help="propose a dataset's contract from a sample file",
+        description="Write config/contracts/<name>.odcs.yaml from a sample, and put the sample"
+        " where the dataset's first run finds it. Nothing is written unless all of it can be.",
+    )
+    parser.add_argument("--name", required=True, help="of the dataset, e.g. invoices")
+    parser.add_argument("--from", required=True, dest="file", help="CSV, JSON or JSON lines")
+    parser.add_argument("--key", default="", help="columns that identify a row, e.g. id,line")
+    parser.add_argument("--domain", default="general", help="whose data it is, e.g. sales")
+    parser.add_argument("--delimiter", help="of CSV: one character, or tab")
+    parser.add_argument("--encoding", help="of CSV, e.g. cp1252")
+    parser.add_argument("--header", choices=["yes", "no"], help="whether CSV begins with names")
+    parser.add_argument("--no-rules", action="store_true", help="suggest types and keys only")
+    parser.add_argument("--force", action="store_true", help="replace the contract if there is one")
+    parser.add_argument(
+        "--env",
+        type=environment_argument,
+        default=os.environ.get("ETL_ENV", "local"),
+        help="where to put the sample",
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace, *, folder: Path = CONTRACTS_FOLDER) -> None:
+    """Propose, show, put the sample, write the contract: in this order."""
+    _check_name(options.name, "NAME", "invoices")
+    _check_name(options.domain, "DOMAIN", "sales")
+    path = folder / f"{options.name}.odcs.yaml"
+    if options.name in list_datasets(folder) and not options.force:
+        raise UsageError(
+            f"{_shown(path)} is there already", fix="choose another NAME, or add FORCE=1"
+        )
+    settings = load_settings(options.env)
+    proposal = _propose(options, settings)
+    print(show(proposal))
+    if not proposal.trial.good:
+        raise SourceError("no row of the sample would be loaded", fix="see the reasons above")
+    uri = put_sample(proposal, options.name, enter(options.env))
+    _write_whole(path, proposal.text)
+    print(f"\nwrote  {_shown(path)}\nput    {shlex.quote(options.file)} at {uri}")
+    print("       every run reads all files there; rows replace those of the same key")
+    environment = "" if options.env == "local" else f" ENV={options.env}"
+    print(f"next:  make run DATASET={options.name}{environment}")
+
+
+def _check_name(name: str, what: str, example: str) -> None:
+    if fault := name_fault(name):
+        raise UsageError(f"{what}: {fault}", fix=f"write for example {what}={example}")
+
+
+def _propose(options: argparse.Namespace, settings: Settings) -> Proposal:
+    header = None if options.header is None else options.header == "yes"
+    hints = CsvHints(encoding=options.encoding, delimiter=options.delimiter, header=header)
+    return propose(
+        read_sample(Path(options.file), hints=hints, most_rows=MOST_ROWS),
+        dataset=options.name,
+        domain=options.domain,
+        key=[each.strip() for each in options.key.split(",") if each.strip()],
+        with_rules=not options.no_rules,
+        settings=settings,
+        most_rows=MOST_ROWS,
+    )
+
+
+def put_sample(proposal: Proposal, dataset: str, settings: Settings) -> str:
+    """Put the sample where the dataset's runs read; its URI.
+
+    The person who proposes does so, with her own credentials.
+    """
+    bucket = settings.buckets.raw
+    key = f"{landing_prefix(dataset)}{dataset}{proposal.sample.suffix}"
+    uri = f"s3://{bucket}/{key}"
+    s3 = make_client("s3", replace(settings.aws, role_arn=None))
+    with explain_storage_errors(uri):
+        s3.upload_file(str(proposal.sample.path), bucket, key)
+    return uri
+
+
+def _write_whole(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)

@@ -1,0 +1,222 @@
+"""What single values look like, and the type that most of a column's values share."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from etl.casts import caster
+from etl.contracts.names import name_fault
+from etl.model import Encoding, Field, Type
+from etl.received import Number, Unfit, shorten
+
+LARGEST_VARCHAR = 65535
+_LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, LARGEST_VARCHAR)
+_EMPTY_COLUMN = Type(kind="string", max_bytes=256)
+
+_WHOLE = re.compile(r"-?[0-9]+")
+_FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
+_EXPONENT = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+")
+_CODE = re.compile(r"-?0[0-9]+")  # its zeros would be lost
+_NUMBERS = ("integer", "decimal", "double")
+_FAMILY = {"integer": "number", "decimal": "number", "double": "number", "code": "string"}
+_MOST_DIGITS = 38
+_INTEGER_DIGITS = 18  # that every 64-bit integer has room for
+_LARGEST_INTEGER = 2**31 // 10  # keys and counts grow
+_MONEY_SCALE = 4  # more digits after the point, and of differing number, are measurements
+_SHOWN_MISFITS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """A column's type.
+
+    Attributes:
+        misfits: How many values are none of the type's; their rows go to quarantine.
+        examples: Some of them.
+    """
+
+    type: Type
+    misfits: int = 0
+    examples: tuple[str, ...] = ()
+
+
+def kind_of(value: Any, encoding: Encoding) -> str:
+    """What a value that is not None looks like: a kind of `Type`, or "code" for digits that begin
+    with a zero."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, list):
+        return "array"
+    if isinstance(value, dict):
+        return "object"
+    if isinstance(value, Number) or encoding == "text":
+        number = _number_kind(value)
+        if number or isinstance(value, Number):
+            return number or "double"
+    if encoding == "text" and value.lower() in ("true", "false"):
+        return "boolean"
+    for kind in ("date", "timestamp"):
+        if _is_a(kind, value):
+            return kind
+    return "string"
+
+
+def _number_kind(text: str) -> str | None:
+    if _CODE.fullmatch(text):
+        return "code"
+    if _WHOLE.fullmatch(text):
+        return "integer"
+    if _FRACTION.fullmatch(text):
+        return "decimal"
+    return "double" if _EXPONENT.fullmatch(text) else None
+
+
+def _is_a(kind: str, value: str) -> bool:
+    try:
+        _CASTERS[kind](value)
+    except Unfit:
+        return False
+    return True
+
+
+_CASTERS: dict[str, Callable[[Any], Any]] = {
+    "date": caster(Type(kind="date"), "text"),
+    "timestamp": caster(Type(kind="timestamp"), "text"),
+}
+
+
+def choose_type(values: Sequence[Any], encoding: Encoding, *, misfit_percent: float) -> Chosen:
+    """The narrowest type that holds a column's values, but for a few.
+
+    Args:
+        misfit_percent: So many of the values that are there may be none of the type's. Where more
+            are, text is chosen, which holds any text; JSON has none that holds numbers, too.
+    """
+    given = [each for each in values if each is not None]
+    if not given:
+        return Chosen(type=_EMPTY_COLUMN)
+    kinds = [kind_of(each, encoding) for each in given]
+    families = Counter(_FAMILY.get(each, each) for each in kinds)
+    family, count = families.most_common(1)[0]
+    if encoding == "text":
+        # One code among numbers makes codes of them all.
+        if "code" in kinds or 100 * (len(given) - count) > misfit_percent * len(given):
+            family = "string"
+    elif set(families) <= {"string", "date", "timestamp"} and len(families) > 1:
+        family = "string"
+    is_text = family == "string" and encoding == "text"
+    fits = [_is_of(family, kind, is_text) for kind in kinds]
+    members = [value for value, fit in zip(given, fits) if fit]
+    member_kinds = {kind for kind, fit in zip(kinds, fits) if fit}
+    type_ = _type_of(family, member_kinds, members, encoding, misfit_percent)
+    misfits = [value for value, fit in zip(given, fits) if not fit]
+    if type_ is None:  # digits beyond every number
+        return Chosen(type=text_type(members))
+    return Chosen(type=type_, misfits=len(misfits), examples=_shown(misfits))
+
+
+def _is_of(family: str, kind: str, is_text: bool) -> bool:
+    if family == "string":
+        return is_text or kind in ("string", "date", "timestamp", "code")
+    return _FAMILY.get(kind, kind) == family
+
+
+def _shown(misfits: Sequence[Any]) -> tuple[str, ...]:
+    texts = dict.fromkeys(shorten(str(each)) for each in misfits)
+    return tuple(texts)[:_SHOWN_MISFITS]
+
+
+def _type_of(
+    family: str, kinds: set[str], members: Sequence[Any], encoding: Encoding, misfit_percent: float
+) -> Type | None:
+    match family:
+        case "number":
+            return _number_type(kinds, members, encoding)
+        case "array":
+            elements = [each for value in members for each in value]
+            return Type(kind="array", element=_element_type(elements, misfit_percent))
+        case "boolean":
+            return Type(kind="boolean")
+        case "date":
+            return Type(kind="date")
+        case "timestamp":
+            return Type(kind="timestamp")
+    return text_type(members)
+
+
+def _number_type(kinds: set[str], members: Sequence[str], encoding: Encoding) -> Type | None:
+    exponents = "double" in kinds
+    parts = [each.lstrip("-").partition(".") for each in members]
+    whole = max(len(each[0].lstrip("0")) for each in parts)
+    if kinds == {"integer"}:
+        if whole <= _INTEGER_DIGITS:
+            largest = max(abs(int(each)) for each in members)
+            return Type(kind="integer", bits=32 if largest < _LARGEST_INTEGER else 64)
+        if whole <= _MOST_DIGITS:
+            return Type(kind="decimal", precision=_MOST_DIGITS, scale=0)
+        return None if encoding == "text" else Type(kind="double")
+    scales = {len(each[2]) for each in parts if each[2]}
+    scale = max(scales, default=0)
+    is_measured = scale > _MONEY_SCALE and len(scales) > 1
+    if exponents or is_measured or whole + scale > _MOST_DIGITS:
+        return Type(kind="double")
+    scale = max(2, scale)
+    return Type(
+        kind="decimal", precision=min(_MOST_DIGITS, max(12, whole + 2 + scale)), scale=scale
+    )
+
+
+def text_type(members: Sequence[str]) -> Type:
+    """Text, with room for twice the longest value."""
+    longest = max((len(each.encode("utf-8", "replace")) for each in members), default=1)
+    room = next((each for each in _LENGTHS if each >= 2 * longest), LARGEST_VARCHAR)
+    return Type(kind="string", max_bytes=room)
+
+
+def _element_type(elements: Sequence[Any], misfit_percent: float) -> Type | None:
+    """What an array holds: a scalar, or an object of scalars; None where it is neither."""
+    if not any(isinstance(each, list | dict) for each in elements):
+        return choose_type(elements, "json", misfit_percent=misfit_percent).type
+    if not all(isinstance(each, dict) for each in elements):
+        return None
+    fields = []
+    for name in dict.fromkeys(name for each in elements for name in each):
+        values = [each.get(name) for each in elements]
+        if not name_fault(name) and not any(isinstance(each, list | dict) for each in values):
+            found = choose_type(values, "json", misfit_percent=misfit_percent)
+            fields.append(Field(name=name, type=found.type))
+    return Type(kind="object", fields=tuple(fields)) if fields else None
+
+
+def spell(type_: Type) -> str:
+    """A type as contracts write it."""
+    match type_.kind:
+        case "string":
+            return f"VARCHAR({type_.max_bytes})"
+        case "integer":
+            return "INTEGER" if type_.bits == 32 else "BIGINT"
+        case "decimal":
+            return f"DECIMAL({type_.precision}, {type_.scale})"
+        case "double":
+            return "DOUBLE PRECISION"
+        case "boolean":
+            return "BOOLEAN"
+        case "date":
+            return "DATE"
+        case "timestamp":
+            return "TIMESTAMPTZ"
+    return "SUPER"
+
+
+def comparable(value: Any, type_: Type) -> Any:
+    """A value as what it is compared by; None if it is none of the type's."""
+    if value is None or type_.kind in ("array", "object"):
+        return None
+    if type_.kind in ("integer", "decimal", "double"):
+        return Decimal(value) if _number_kind(str(value)) else None
+    return value
