@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 for name, value in {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",  # prefect.toml has none for what is deployed
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # The command line prints its own summary; Prefect's log of a failure is three tracebacks.
     "PREFECT_LOGGING_LEVEL": "CRITICAL",

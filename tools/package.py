@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import hashlib
 import os
 import re
@@ -96,7 +97,7 @@ def _function_archive(handler: Path, target: str, root: Path, output: Path) -> P
     modules[handler.name] = handler
     modules |= _named_files(handler.with_name("files.txt"), root)
     wanted = _requirements(handler.with_name("requirements.txt"))
-    if missing := {each for each in foreign - _PROVIDED if not _distributions(each) & set(wanted)}:
+    if missing := foreign - _PROVIDED - {module for name in wanted for module in _modules(name)}:
         raise PackageError(
             f"{handler.parent.name} imports {', '.join(sorted(missing))}: "
             f"name its packages in {handler.with_name('requirements.txt').relative_to(root)}"
@@ -121,9 +122,12 @@ def follow_imports(scripts: list[Path], source: Path) -> tuple[Entries, set[str]
     """The modules under `source` that scripts need, and the foreign packages that they import."""
     modules: Entries = {}
     foreign: set[str] = set()
+    seen: set[str] = set()
     waiting = list(scripts)
     while waiting:
-        for name in _imports(waiting.pop()):
+        found = _imports(waiting.pop().read_bytes())
+        for name in found - seen:
+            seen.add(name)
             top = name.partition(".")[0]
             if not (source / top).is_dir() and top not in sys.stdlib_module_names:
                 foreign.add(top)
@@ -135,9 +139,14 @@ def follow_imports(scripts: list[Path], source: Path) -> tuple[Entries, set[str]
     return modules, foreign
 
 
-def _imports(path: Path) -> Iterator[str]:
+@functools.cache  # most functions import the same modules
+def _imports(source: bytes) -> frozenset[str]:
     """What a module imports when it runs; `if TYPE_CHECKING:` is left out."""
-    waiting: list[ast.AST] = [ast.parse(path.read_bytes())]
+    return frozenset(_walk_imports(ast.parse(source)))
+
+
+def _walk_imports(tree: ast.AST) -> Iterator[str]:
+    waiting = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -164,10 +173,10 @@ def _requirements(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
-def _distributions(module: str) -> set[str]:
-    """What packages that bring a module are called in requirements: `yaml` comes with pyyaml."""
-    names = metadata.packages_distributions().get(module, [])
-    return {re.sub(r"[-_.]+", "-", each).lower() for each in (module, *names)}
+def _modules(name: str) -> set[str]:
+    """What a package is imported as: pyyaml brings `yaml`."""
+    files = _installed_record(name).splitlines()
+    return {name.replace("-", "_"), *(re.split("[/.,]", file, maxsplit=1)[0] for file in files)}
 
 
 def _named_files(path: Path, root: Path) -> Entries:

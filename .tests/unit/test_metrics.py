@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -12,7 +13,7 @@ from moto import mock_aws
 
 from aws.logs import put_log_events
 from etl.figures import Figures
-from etl.metrics import MetricSender, emf_document, send_figures
+from etl.metrics import MetricSender, emf_document, send_arrival, send_figures
 from etl.settings import Settings, load_settings
 
 # CloudWatch user guide, "Specification: Embedded metric format", its JSON schema.
@@ -112,6 +113,16 @@ def test_sender_sends_what_was_counted_since(logs: Any) -> None:
     assert (first["Records"], first["Bytes"], first["MeanUploadTime"]) == (10, 2_000, 0.5)
     assert (second["Records"], second["Bytes"], second["Errors"]) == (5, 0, 2)
     assert "MeanUploadTime" not in second
+
+
+def test_arrival_tells_how_late_it_is(logs: Any) -> None:
+    today = datetime.now(UTC).date()
+    for days in (1, 400):
+        send_arrival(7, today - timedelta(days=days), settings=settings(), dataset="orders")
+    found = documents(logs, "local/orders/finish")
+    for each in found:
+        jsonschema.validate(each, SPECIFICATION)
+    assert [(each["Records"], each["LagDays"]) for each in found] == [(7, 1), (7, 400)]
 
 
 def test_sender_without_a_log_group_calls_nothing() -> None:

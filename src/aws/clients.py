@@ -6,14 +6,21 @@ Endpoints are not handled here: boto3 reads the standard AWS_ENDPOINT_URL by its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
 from botocore.utils import determine_content_length
 
+_SESSION_NAME = "prefect-aws-etl"
 _MOST_CONNECTIONS = 32  # that a client keeps open
 _SMALL_BODY_BYTES = 1024 * 1024
+# What roles have granted, by whose key asked: clients are many, and need not ask again each.
+_granted: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +30,13 @@ class AwsConfig:
     Attributes:
         profile: A profile of the shared AWS configuration; None for the default chain.
         role_arn: A role to assume before anything is called; None to stay who we are.
+        other_role_arn: A role to assume as that one, e.g. of another account.
     """
 
     region: str
     profile: str | None = None
     role_arn: str | None = None
+    other_role_arn: str | None = None
     max_attempts: int = 6
     connect_timeout_seconds: float = 10
     read_timeout_seconds: float = 60
@@ -80,15 +89,25 @@ def _send_small_bodies_at_once(params: dict[str, Any], **_: Any) -> None:
 
 def _session(config: AwsConfig) -> boto3.Session:
     session = boto3.Session(region_name=config.region, profile_name=config.profile)
-    if config.role_arn is None:
-        return session
-    sts = session.client("sts", config=_patience(config))
-    answer = sts.assume_role(RoleArn=config.role_arn, RoleSessionName="prefect-aws-etl")[
-        "Credentials"
-    ]
-    return boto3.Session(
-        aws_access_key_id=answer["AccessKeyId"],
-        aws_secret_access_key=answer["SecretAccessKey"],
-        aws_session_token=answer["SessionToken"],
-        region_name=config.region,
+    for role_arn in (config.role_arn, config.other_role_arn):
+        session = _assume(session, role_arn, config) if role_arn else session
+    return session
+
+
+def _assume(session: boto3.Session, role_arn: str, config: AwsConfig) -> boto3.Session:
+    """A session as a role, whose credentials are renewed before they expire."""
+    source: Any = session.get_credentials()
+    if source is None:
+        raise NoCredentialsError()
+    fetcher = AssumeRoleCredentialFetcher(
+        partial(session.client, config=_patience(config)),
+        source,
+        role_arn,
+        extra_args={"RoleSessionName": _SESSION_NAME},
+        cache=_granted.setdefault(source.get_frozen_credentials().access_key, {}),
     )
+    credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    credentials.get_frozen_credentials()  # a role that cannot be assumed is told here, not later
+    assumed: Any = botocore.session.get_session()
+    assumed._credentials = credentials
+    return boto3.Session(botocore_session=assumed, region_name=config.region)

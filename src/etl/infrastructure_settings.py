@@ -74,23 +74,25 @@ class Replication(_Section):
     layers: tuple[Layer, ...] = ("raw", "processed", "archive")
 
 
-class Network(_Section):
-    """Where functions, the Glue job, workers and the warehouse stand.
+class Vpc(_Section):
+    """Where workers stand, and the warehouse.
 
     Attributes:
-        mode: "none" for AWS's own network, "create" for private subnets, "existing" for yours.
-        cidr, zones, nat: Of the network that is created. Redshift Serverless wants three zones;
-            without NAT only AWS is reached, by endpoints.
-        vpc_id, subnet_ids: Of the one that exists.
-        endpoints: AWS's services that get an interface endpoint; S3's gateway is always there.
+        mode: "none" for AWS's own networks, "create" for private subnets, "existing" for yours.
+        cidr, availability_zones, nat: Of the VPC that is created. Redshift Serverless wants three
+            zones; without NAT only AWS is reached, by endpoints.
+        vpc_id, subnet_ids, route_table_ids: Of the one that exists.
+        endpoints: AWS's services that are reached without the internet.
+        egress_ports: Beside 443 and the warehouse's: databases, a Prefect server.
     """
 
     mode: Literal["none", "create", "existing"] = "none"
     cidr: str = "10.42.0.0/16"
-    zones: int = Field(default=3, ge=2, le=6)
+    availability_zones: int = Field(default=3, ge=2, le=6)
     nat: bool = True
     vpc_id: str | None = None
     subnet_ids: tuple[str, ...] = ()
+    route_table_ids: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = (
         "athena",
         "ecr.api",
@@ -98,14 +100,15 @@ class Network(_Section):
         "glue",
         "lambda",
         "logs",
-        "monitoring",
         "redshift-data",
+        "s3",
         "secretsmanager",
         "sns",
         "sqs",
         "states",
         "sts",
     )
+    egress_ports: tuple[int, ...] = (5432,)
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -144,12 +147,26 @@ class Alarms(_Section):
 
 
 class Worker(_Section):
-    """The ECS task in which a flow runs, and the worker that starts it."""
+    """Prefect's worker on ECS, and the tasks in which it runs flows.
 
-    enabled: bool = True
+    Attributes:
+        work_pool: Of type ecs.
+        image_tag: Of the image in the repository that Terraform makes.
+        workers: How many wait for flow runs.
+        cpu, memory_mb: Of a flow run's task; 1024 are one CPU.
+        prefect_api_url: https://api.prefect.cloud/api/accounts/…/workspaces/…, or a server's.
+        prefect_api_secret: The secret whose text is Prefect's API key.
+        capacity_providers: FARGATE, or FARGATE_SPOT for what may be interrupted.
+    """
+
+    work_pool: str
+    image_tag: str = "latest"
+    workers: int = Field(default=1, ge=0)
     cpu: int = Field(default=1024, ge=256)
     memory_mb: int = Field(default=4096, ge=512)
-    count: int = Field(default=1, ge=0)
+    prefect_api_url: str = Field(pattern=r"^https?://")
+    prefect_api_secret: str
+    capacity_providers: tuple[Literal["FARGATE", "FARGATE_SPOT"], ...] = ("FARGATE",)
 
 
 class Infrastructure(_Section):
@@ -159,12 +176,15 @@ class Infrastructure(_Section):
         deletion_protection: `destroy` is refused while a bucket holds objects or the warehouse
             data. Without it, `destroy` deletes all of that.
         encryption: "sse-kms" makes a key of one's own; S3 uses it for whoever may use the bucket.
+        state_bucket: Where Terraform keeps what it knows; None for
+            terraform-state-<account id>-<region>. terraform/bootstrap makes it.
         access_log_bucket: None for <artifacts bucket>-access-logs.
         replication: None for none.
         transfer_acceleration: Of the raw bucket.
         athena_scan_limit_gib: A query that would read more is cancelled.
         reserved_concurrency: By function (validator, processor, archiver, ingest, pipeline): how
             many at once. Lambda keeps that many of the account's for it.
+        worker: None where flows run elsewhere.
         tracing: X-Ray, for functions and the state machine.
         secret_recovery_days: How long a deleted secret can be restored; 0 for not.
         github_repository: owner/name whose workflows may deploy; None for none.
@@ -173,11 +193,12 @@ class Infrastructure(_Section):
 
     deletion_protection: bool = True
     encryption: Literal["sse-s3", "sse-kms"] = "sse-s3"
+    state_bucket: str | None = None
     access_log_bucket: str | None = None
     replication: Replication | None = None
     transfer_acceleration: bool = False
     lifecycle: Lifecycles = Lifecycles()
-    network: Network = Network()
+    vpc: Vpc = Vpc()
     warehouse: Capacity = Capacity()
     athena_scan_limit_gib: int = Field(default=100, ge=1)
     alarms: Alarms = Alarms()
@@ -187,6 +208,6 @@ class Infrastructure(_Section):
     ] = {}
     tracing: bool = False
     secret_recovery_days: int = Field(default=7, ge=0, le=30)
-    worker: Worker = Worker()
+    worker: Worker | None = None
     github_repository: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
     tags: dict[str, str] = {}

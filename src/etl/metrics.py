@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,6 +33,7 @@ _UNITS = {
     "Objects": "Count",
     "MeanUploadTime": "Seconds",
     "Throughput": "Count/Second",
+    "LagDays": "None",
 }
 _DIMENSIONS = ("Environment", "Dataset", "Step")
 
@@ -67,42 +69,38 @@ def emf_document(
     return json.dumps({"_aws": metadata, **dimensions, **values})
 
 
-class MetricSender:
-    """Sends what has been counted since it last did. It fails nothing: metrics are not the data.
+class _Channel:
+    """Where the figures of one step go. It fails nothing: metrics are not the data.
 
     It does not wait long either, so that a program that is asked to stop does in time.
-
-    Args:
-        step: What counts, e.g. "stream"; a dimension of the metrics.
     """
 
-    def __init__(self, figures: Figures, *, settings: Settings, dataset: str, step: str) -> None:
-        self._figures = figures
+    def __init__(self, settings: Settings, dataset: str, step: str) -> None:
         self._metrics = settings.metrics
         self._aws = replace(
             settings.aws, max_attempts=1, connect_timeout_seconds=1, read_timeout_seconds=2
         )
         self._dimensions = dict(zip(_DIMENSIONS, (settings.environment, dataset, step)))
         self._client: CloudWatchLogsClient | None = None
-        self._sent = _Counted(moment=figures.started)
         self._has_failed = False
 
-    def send(self) -> None:
-        """Send, unless the environment names no log group."""
+    def send(self, values: dict[str, float]) -> bool:
+        """Send, unless the environment names no log group; whether it was sent."""
         if self._metrics.log_group is None:
-            return
+            return False
         try:
-            self._put(self._metrics.log_group)
+            self._put(self._metrics.log_group, values)
         except (BotoCoreError, ClientError) as error:
             if not self._has_failed:
                 log.warning("metrics    not sent to %s: %s", self._metrics.log_group, error)
             self._has_failed = True
+            return False
+        return True
 
-    def _put(self, log_group: str) -> None:
-        counted = _count(self._figures)
+    def _put(self, log_group: str, values: dict[str, float]) -> None:
         timestamp_ms = int(time.time() * 1000)
         document = emf_document(
-            _values(self._sent, counted),
+            values,
             namespace=self._metrics.namespace,
             dimensions=self._dimensions,
             timestamp_ms=timestamp_ms,
@@ -115,12 +113,39 @@ class MetricSender:
             log_stream="/".join(self._dimensions.values()),
             messages=[(timestamp_ms, document)],
         )
-        self._sent = counted
+
+
+class MetricSender:
+    """Sends what has been counted since it last did.
+
+    Args:
+        step: What counts, e.g. "stream"; a dimension of the metrics.
+    """
+
+    def __init__(self, figures: Figures, *, settings: Settings, dataset: str, step: str) -> None:
+        self._figures = figures
+        self._channel = _Channel(settings, dataset, step)
+        self._sent = _Counted(moment=figures.started)
+
+    def send(self) -> None:
+        """Send, unless the environment names no log group."""
+        counted = _count(self._figures)
+        if self._channel.send(_values(self._sent, counted)):
+            self._sent = counted
 
 
 def send_figures(figures: Figures, *, settings: Settings, dataset: str, step: str) -> None:
     """Send the figures of a step that has ended. It fails nothing."""
     MetricSender(figures, settings=settings, dataset=dataset, step=step).send()
+
+
+def send_arrival(records: int, run_date: date, *, settings: Settings, dataset: str) -> None:
+    """Say that a run date's records have arrived; an alarm on LagDays hears when they do not.
+
+    Days are UTC's: a run of yesterday has a lag of 1.
+    """
+    lag = (datetime.now(UTC).date() - run_date).days
+    _Channel(settings, dataset, "finish").send({"Records": records, "LagDays": lag})
 
 
 def _count(figures: Figures) -> _Counted:

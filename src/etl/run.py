@@ -48,9 +48,7 @@ class Run:
     ) -> Any:
         """A boto3 client for this run's environment, or for another account or region."""
         config = self.settings.aws
-        config = replace(
-            config, region=region or config.region, role_arn=role_arn or config.role_arn
-        )
+        config = replace(config, region=region or config.region, other_role_arn=role_arn)
         return make_client(service, config, read_timeout_seconds=read_timeout_seconds)
 
     def source_context(self) -> SourceContext:

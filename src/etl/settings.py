@@ -310,6 +310,16 @@ class Archiver(_Section):
         return self
 
 
+class Workers(_Section):
+    """Where deployed flows run; the work pool has the environment's name.
+
+    Attributes:
+        kind: "process" for processes beside a worker, "ecs" for tasks of their own.
+    """
+
+    kind: Literal["process", "ecs"] = "ecs"
+
+
 class Settings(BaseSettings):
     """Everything that differs between environments.
 
@@ -345,6 +355,7 @@ class Settings(BaseSettings):
     state_machine: StateMachine = StateMachine()
     alerts: Alerts = Alerts()
     archiver: Archiver = Archiver()
+    workers: Workers = Workers()
     infrastructure: Infrastructure = Infrastructure()
 
     @property

@@ -18,6 +18,7 @@ from etl.costs import load_prices
 from etl.errors import ConservationError, StorageError
 from etl.figures import Figures
 from etl.manifest import Manifest, read_manifest
+from etl.metrics import send_arrival
 from etl.publish import PublishResult
 from etl.publish import publish as publish_partition
 from etl.report import Rows, RunReport
@@ -179,7 +180,11 @@ def finish(run: Run, extracted: Done[Manifest]) -> Finished:
     """Tell the source that its records have arrived; before that, nothing is moved or deleted."""
     if not run.contract.is_transformed:
         _record_version(run, raw=extracted.result.rows)
-    return finish_source(run.contract, extracted.result, run.source_context())
+    finished = finish_source(run.contract, extracted.result, run.source_context())
+    send_arrival(
+        extracted.result.rows, run.run_date, settings=run.settings, dataset=run.contract.dataset
+    )
+    return finished
 
 
 def _record_version(run: Run, **rows: int) -> None:

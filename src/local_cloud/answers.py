@@ -7,6 +7,13 @@ import uuid
 from typing import Any
 from xml.sax.saxutils import escape
 
+_DENIALS = {
+    "apigateway": ("403 Forbidden", "AccessDeniedException"),
+    "lambda": ("403 Forbidden", "AccessDeniedException"),
+    "sns": ("403 Forbidden", "AuthorizationError"),
+}
+_PLAIN_DENIALS = {"iam", "monitoring", "redshift", "s3", "sqs", "sts"}
+
 Answer = tuple[str, list[tuple[str, str]], bytes]  # WSGI's status and headers, and the body
 
 
@@ -34,6 +41,13 @@ def error(environ: dict[str, Any], service: str, status: str, code: str, message
         body = json.dumps({"__type": code, "message": message, "Message": message}).encode()
     headers = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     return status, [*headers, ("x-amzn-requestid", request_id), *extra], body
+
+
+def denial(service: str) -> tuple[str, str]:
+    """Status and code by which a service says that its caller may not."""
+    if service in _PLAIN_DENIALS:
+        return "403 Forbidden", "AccessDenied"
+    return _DENIALS.get(service, ("400 Bad Request", "AccessDeniedException"))
 
 
 def _code(code: str, message: str) -> str:

@@ -98,7 +98,7 @@ class Cloud:
     _on_stop: list[Callable[[], None]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self.guard = Guard(self.home)
+        self.guard = Guard(self.home, self.account_id, self.region)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, as its root user; threads may share it."""

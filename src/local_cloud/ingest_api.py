@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from aws.s3 import get_bytes
-from etl.contracts import list_datasets
 from etl.ingest.openapi import render
-from etl.keys import current_contract_uri, parse_s3_uri
 from etl.model import Contract
 from etl.settings import Settings
 from local_cloud.context import Cloud
+from local_cloud.permissions import permit
 
 
-def provide_ingest_api(cloud: Cloud, settings: Settings) -> None:
-    """Create the API or import it again if it differs, and say where it is."""
+def provide_ingest_api(cloud: Cloud, settings: Settings, contracts: Iterable[Contract]) -> None:
+    """Create the API or import it again if it differs, let it call, and say where it is."""
     gateway, wanted = cloud.client("apigatewayv2"), settings.ingest
     arn = f"arn:aws:lambda:{cloud.region}:{cloud.account_id}:function:{wanted.function_name}"
-    document = render(settings, _read_contracts(cloud, settings), function_arn=arn)
+    document = render(settings, contracts, function_arn=arn)
     revision = hashlib.sha256(document.encode()).hexdigest()
     found = _find_api(gateway, str(wanted.api_name))
     if found is None:
@@ -29,15 +27,14 @@ def provide_ingest_api(cloud: Cloud, settings: Settings) -> None:
         _put_stage(gateway, found["ApiId"], settings)
         arn = f"arn:aws:apigateway:{cloud.region}::/apis/{found['ApiId']}"
         gateway.tag_resource(ResourceArn=arn, Tags={"revision": revision})
+    permit(
+        cloud.client("lambda"),
+        wanted.function_name,
+        statement_id="ingest-api",
+        service="apigateway.amazonaws.com",
+        source_arn=f"arn:aws:execute-api:{cloud.region}:{cloud.account_id}:{found['ApiId']}/*",
+    )
     cloud.exports["INGEST_API_URL"] = f"{cloud.endpoint_url}/_api/{found['ApiId']}"
-
-
-def _read_contracts(cloud: Cloud, settings: Settings) -> Iterator[Contract]:
-    """The contracts that the function reads: compiling them again would take a second."""
-    for dataset in list_datasets():
-        bucket, key = parse_s3_uri(current_contract_uri(settings.buckets.artifacts, dataset))
-        text = get_bytes(cloud.client("s3"), bucket=bucket, key=key).decode()
-        yield Contract.from_json(text)
 
 
 def _find_api(gateway: Any, name: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import threading
 import traceback
 from collections.abc import Callable
@@ -18,9 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from aws.s3 import get_bytes
+from etl.contracts import list_datasets
 from etl.deploy import publish_contracts
 from etl.errors import EtlError
 from etl.infrastructure.functions import LambdaFunction, lambda_functions
+from etl.keys import current_contract_uri, parse_s3_uri
+from etl.model import Contract
 from etl.settings import ROOT, Settings, load_settings
 from etl.state_machine import render, state_machine_arn
 from local_cloud import archiving, incoming
@@ -28,6 +31,7 @@ from local_cloud.buckets import put_buckets
 from local_cloud.context import Cloud
 from local_cloud.demo_files import put_demo_files
 from local_cloud.ingest_api import provide_ingest_api
+from local_cloud.roles import arn_of, provide_roles
 from local_cloud.shop_database import provide_shop_database
 from local_cloud.shop_token import ShopToken
 
@@ -55,20 +59,18 @@ def provision(cloud: Cloud) -> None:
     settings = load_settings("local")
     built = _build()
     put_buckets(cloud.client("s3"), settings)
-    role = f"arn:aws:iam::{cloud.account_id}:role/{settings.glue.job_name}"
-    _role(cloud, role, "glue.amazonaws.com")
-    _glue(cloud, settings, role, built["etl"])
+    _warehouse(cloud, settings)
+    contracts = _contracts(cloud, settings)
+    provide_roles(cloud, settings, contracts)
+    _glue(cloud, settings, built["etl"])
     incoming.put_queues(cloud, settings)
     for function in lambda_functions(settings, cloud.account_id):
         _function(cloud, settings, function, built[function.key])
-    _contracts(cloud, settings)
     incoming.connect(cloud, settings)
     if settings.archiver.function_name:
         archiving.schedule(cloud, settings)
     if settings.ingest.api_name:
-        provide_ingest_api(cloud, settings)
-    _role(cloud, settings.warehouse.copy_role_arn, "redshift.amazonaws.com")
-    _warehouse(cloud, settings)
+        provide_ingest_api(cloud, settings, contracts)
     _athena(cloud, settings)
     _metrics(cloud, settings)
     _state_machine(cloud, settings)
@@ -108,24 +110,6 @@ def _find(call: Callable[..., Any], **arguments: Any) -> Any:
         return None
 
 
-def _role(cloud: Cloud, arn: str, service: str) -> None:
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": service},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-    _create(
-        cloud.client("iam").create_role,
-        RoleName=arn.rpartition("/")[2],
-        AssumeRolePolicyDocument=json.dumps(trust),
-    )
-
-
 def _upload(cloud: Cloud, settings: Settings, key: str, content: bytes) -> str:
     """Put a file of code where AWS reads it; the URI."""
     s3, bucket = cloud.client("s3"), settings.buckets.artifacts
@@ -135,13 +119,13 @@ def _upload(cloud: Cloud, settings: Settings, key: str, content: bytes) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def _glue(cloud: Cloud, settings: Settings, role: str, etl_zip: Path) -> None:
+def _glue(cloud: Cloud, settings: Settings, etl_zip: Path) -> None:
     glue, wanted = cloud.client("glue"), settings.glue
     _create(glue.create_database, DatabaseInput={"Name": wanted.database})
     script = (ROOT / "_glue-job" / "transform.py").read_bytes()
     library = _upload(cloud, settings, "code/etl.zip", etl_zip.read_bytes())
     job = {
-        "Role": role,
+        "Role": arn_of(cloud, settings, "transform"),
         "Command": {
             "Name": "glueetl",
             "PythonVersion": "3",
@@ -163,14 +147,14 @@ def _glue(cloud: Cloud, settings: Settings, role: str, etl_zip: Path) -> None:
 
 
 def _function(cloud: Cloud, settings: Settings, wanted: LambdaFunction, archive: Path) -> None:
-    """A function from its archive, and a role of its own."""
+    """A function from its archive, and its log group, which its role need not make."""
     functions, bucket = cloud.client("lambda"), settings.buckets.artifacts
-    role = f"arn:aws:iam::{cloud.account_id}:role/{wanted.name}"
-    _role(cloud, role, "lambda.amazonaws.com")
+    group = f"/aws/lambda/{wanted.name}"
+    _create(cloud.client("logs").create_log_group, logGroupName=group)
     state = archive.stat()
     revision = f"{state.st_size}-{state.st_mtime_ns}"  # it may be large; the same is not rewritten
     configuration: dict[str, Any] = {
-        "Role": role,
+        "Role": arn_of(cloud, settings, wanted.key),
         "Runtime": wanted.runtime,
         "Handler": wanted.handler,
         "Timeout": wanted.timeout_seconds,
@@ -197,7 +181,7 @@ def _function(cloud: Cloud, settings: Settings, wanted: LambdaFunction, archive:
         )
 
 
-def _contracts(cloud: Cloud, settings: Settings) -> None:
+def _contracts(cloud: Cloud, settings: Settings) -> list[Contract]:
     """Compiled contracts for the functions; compiling takes a second, so only after a change."""
     digest = hashlib.sha256(settings.model_dump_json().encode())
     sources = [*(ROOT / "config" / "contracts").iterdir(), *(ROOT / "src" / "etl").rglob("*.py")]
@@ -209,6 +193,12 @@ def _contracts(cloud: Cloud, settings: Settings) -> None:
     if not found or found["Metadata"].get("digest") != digest.hexdigest():
         publish_contracts(settings, s3=s3)
         s3.put_object(**marker, Metadata={"digest": digest.hexdigest()})
+    return [_read_contract(cloud, settings, dataset) for dataset in list_datasets()]
+
+
+def _read_contract(cloud: Cloud, settings: Settings, dataset: str) -> Contract:
+    bucket, key = parse_s3_uri(current_contract_uri(settings.buckets.artifacts, dataset))
+    return Contract.from_json(get_bytes(cloud.client("s3"), bucket=bucket, key=key).decode())
 
 
 def _warehouse(cloud: Cloud, settings: Settings) -> None:
@@ -251,8 +241,7 @@ def _state_machine(cloud: Cloud, settings: Settings) -> None:
     """The state machine, and the topic of its alerts."""
     wanted = settings.state_machine
     cloud.client("sns").create_topic(Name=settings.alerts.topic_name)
-    role = f"arn:aws:iam::{cloud.account_id}:role/{wanted.name}"
-    _role(cloud, role, "states.amazonaws.com")
+    role = arn_of(cloud, settings, "state_machine")
     states = cloud.client("stepfunctions")
     definition = render(settings, cloud.account_id)
     arn = state_machine_arn(settings, cloud.account_id)

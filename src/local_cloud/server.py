@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from local_cloud import answers
 from local_cloud.callers import Refusal, authenticate
 from local_cloud.context import Cloud
+from local_cloud.iam import AccessDenied
 from local_cloud.refusals import name_refused, refusal
 from local_cloud.signatures import read_signature
 from local_cloud.state import Journal
@@ -57,16 +58,19 @@ class Application:
         signature = read_signature(environ)
         service = signature.service if signature else "s3"
         try:
-            body = b"" if service == "s3" else _read_body(environ)
-            authenticate(self._cloud, signature, environ, body)
+            body = _read_body(environ) if _is_read(service, environ) else b""
+            signature = authenticate(self._cloud, signature, environ, body)
             operation = _operation(environ, body) or name_refused(
                 service, environ["REQUEST_METHOD"], environ["RAW_URI"]
             )
             if reason := refusal(service, operation):
                 raise Refusal("501 Not Implemented", "NotImplemented", reason)
+            self._cloud.guard.admit(signature.access_key_id, service, operation, environ, body)
             return self._run(service, operation, environ, start_response)
         except Refusal as refused:
             why = refused.status, refused.code, refused.message
+        except AccessDenied as denied:
+            why = *answers.denial(service), str(denied)
         except NotImplementedError as error:
             why = "501 Not Implemented", "NotImplemented", f"The embedded cloud: {error}"
         except Exception as error:
@@ -113,6 +117,14 @@ def health(cloud: Cloud) -> Any:
         return [content]
 
     return application
+
+
+def _is_read(service: str, environ: WSGIEnvironment) -> bool:
+    """Whether a body has to be known: not what becomes an object, but which objects to delete."""
+    if service != "s3":
+        return True
+    query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    return environ["REQUEST_METHOD"] == "POST" and "delete" in query
 
 
 def _read_body(environ: WSGIEnvironment) -> bytes:

@@ -16,8 +16,8 @@ from etl.proposing.values import Chosen, choose_type, comparable, text_type
 MISFIT_PERCENT = 10.0  # of a column's values may be rubbish
 # Digits that count nothing: later ones may begin with a zero or hold a letter.
 _CODES = re.compile(
-    r"(^|_)(zip|zipcode|zip_code|postal|postcode|postal_code|plz|phone|telephone|tel|mobile|fax|fips"
-    r"|ssn|iban|bic|ean|gtin|isbn|sku|vat|vat_id|tax_id|account_number|card_number)($|_)"
+    r"(^|_)(zip|zipcode|zip_code|postal|postcode|postal_code|plz|phone|telephone|tel|mobile|fax"
+    r"|fips|ssn|iban|bic|ean|gtin|isbn|sku|vat|vat_id|tax_id|account_number|card_number)($|_)"
 )
 _IDENTIFIERS = re.compile(r"(^|_)(id|key|code|number|no|nr|sku|ref)$")
 PARTITION = "ingest_date"

@@ -19,8 +19,9 @@ from etl.proposing.csv_sample import CsvHints
 from etl.proposing.document import landing_prefix
 from etl.proposing.proposal import Proposal, propose
 from etl.proposing.sample import read_sample
+from etl.proposing.schedule import add_deployment
 from etl.proposing.show import show
-from etl.settings import Settings, load_settings
+from etl.settings import ROOT, Settings, load_settings
 from etl.storage import explain_storage_errors
 
 MOST_ROWS = 100_000
@@ -52,8 +53,18 @@ def add_command(commands: Any) -> None:
     parser.set_defaults(command=run)
 
 
-def run(options: argparse.Namespace, *, folder: Path = CONTRACTS_FOLDER) -> None:
-    """Propose, show, put the sample, write the contract: in this order."""
+def run(
+    options: argparse.Namespace,
+    *,
+    folder: Path = CONTRACTS_FOLDER,
+    deployments: Path = ROOT / "prefect.yaml",
+) -> None:
+    """Propose, show, put the sample, write the contract: in this order.
+
+    Args:
+        folder: Of the contracts.
+        deployments: Where each dataset has a line.
+    """
     _check_name(options.name, "NAME", "invoices")
     _check_name(options.domain, "DOMAIN", "sales")
     path = folder / f"{options.name}.odcs.yaml"
@@ -68,7 +79,10 @@ def run(options: argparse.Namespace, *, folder: Path = CONTRACTS_FOLDER) -> None
         raise SourceError("no row of the sample would be loaded", fix="see the reasons above")
     uri = put_sample(proposal, options.name, enter(options.env))
     _write_whole(path, proposal.text)
-    print(f"\nwrote  {_shown(path)}\nput    {shlex.quote(options.file)} at {uri}")
+    print(f"\nwrote  {_shown(path)}")
+    if add_deployment(deployments, options.name):
+        print(f"       {_shown(deployments)}: its deployment, every night")
+    print(f"put    {shlex.quote(options.file)} at {uri}")
     print("       every run reads all files there; rows replace those of the same key")
     environment = "" if options.env == "local" else f" ENV={options.env}"
     print(f"next:  make run DATASET={options.name}{environment}")

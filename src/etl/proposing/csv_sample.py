@@ -1,4 +1,4 @@
-"""Read a CSV file of which nothing is known: its encoding, its delimiter, whether it has a header."""
+"""Read a CSV file of which nothing is known: encoding, delimiter, header."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ _MOST_TOGETHER = 4
 _MOST_TRIED = 10
 _LONGEST_CODE = 64  # bytes; what is longer is prose
 _IDENTIFIER = re.compile(
-    r"(^|_)(id|ids|uuid|guid|key|code|number|no|nr|num|sku|isin|iban|ean|isbn|iata|symbol|slug|ref)$"
+    r"(^|_)(id|ids|uuid|guid|key|code|number|no|nr|num|sku|isin|iban|ean|isbn|iata|symbol"
+    r"|slug|ref)$"
 )
 _TIME = re.compile(r"(^|_)(year|month|week|day|date|hour|time|timestamp)$")
 _MEASURE = re.compile(

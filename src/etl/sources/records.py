@@ -48,7 +48,7 @@ class ClientMaker(Protocol):
     def __call__(
         self, service: str, *, region: str | None = None, role_arn: str | None = None
     ) -> Any:
-        """A client; `region` and `role_arn` go before the environment's."""
+        """A client; `region` goes before the environment's, `role_arn` is taken on beside its."""
 
 
 @dataclass(frozen=True, kw_only=True)

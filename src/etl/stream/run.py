@@ -252,10 +252,8 @@ class _Stream:
         self, service: str, *, region: str | None = None, role_arn: str | None = None
     ) -> Any:
         aws = self._settings.aws
-        return make_client(
-            service,
-            replace(aws, region=region or aws.region, role_arn=role_arn or aws.role_arn),
-        )
+        config = replace(aws, region=region or aws.region, other_role_arn=role_arn)
+        return make_client(service, config)
 
     def _keep_contract(self) -> None:
         """Write the compiled contract where all can read it; shows early that S3 can be used."""

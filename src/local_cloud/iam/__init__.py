@@ -7,11 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from local_cloud.iam.errors import AccessDenied
+from local_cloud.iam.evaluate import Decision, Why, evaluate
+from local_cloud.iam.identities import lasting_context
+from local_cloud.iam.table import Permission
 
 if TYPE_CHECKING:
     from local_cloud.context import Cloud
 
-__all__ = ["AccessDenied", "authorize"]
+__all__ = ["AccessDenied", "Decision", "Why", "authorize", "evaluate", "lasting_context"]
 
 
 def authorize(
@@ -31,4 +34,4 @@ def authorize(
     Raises:
         AccessDenied: The role may not, and policies are enforced.
     """
-    cloud.guard.check(role_arn, action, resource, context)
+    cloud.guard.check_role(role_arn, Permission(action, resource, dict(context)))

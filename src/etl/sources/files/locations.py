@@ -65,7 +65,7 @@ def _find_local(location: str, format: str) -> Found:
     elif path.is_file():
         folder, paths = path.parent, [path]
     else:
-        folder = Path(_before_pattern(str(path)))
+        folder = Path(before_pattern(str(path)))
         paths = [Path(each) for each in sorted(glob.glob(str(path), recursive=True))]
     files = [LocalFile.at(each, folder) for each in paths if each.is_file()]
     return Found(folder=f"{str(folder).rstrip('/')}/", files=files)
@@ -74,7 +74,7 @@ def _find_local(location: str, format: str) -> Found:
 def _find_on_s3(location: str, format: str, s3: S3Client) -> Found:
     bucket, key = parse_s3_uri(location)
     if glob.has_magic(key):
-        folder = _before_pattern(key)
+        folder = before_pattern(key)
         listed = iter_objects(s3, bucket=bucket, prefix=folder)
         objects = [each for each in listed if fnmatch.fnmatchcase(each.key, key)]
     elif key and not key.endswith("/") and (one := head_object(s3, bucket=bucket, key=key)):
@@ -93,7 +93,7 @@ def _find_on_s3(location: str, format: str, s3: S3Client) -> Found:
     return Found(folder=f"s3://{bucket}/{folder}", files=files)
 
 
-def _before_pattern(pattern: str) -> str:
+def before_pattern(pattern: str) -> str:
     """The folder above the first part with a sign of a pattern."""
     first = min((pattern.find(sign) for sign in "*?[" if sign in pattern), default=len(pattern))
     return pattern[: pattern.rfind("/", 0, first) + 1]
