@@ -4,6 +4,11 @@ data "aws_availability_zones" "here" {
   count = local.is_made ? 1 : 0
 
   state = "available"
+
+  filter {
+    name   = "opt-in-status" # no local zones, which lack most services
+    values = ["opt-in-not-required"]
+  }
 }
 
 data "aws_vpc" "existing" {
