@@ -9,12 +9,13 @@ PYTHON   ?= $(shell command -v python3.11 || command -v python3)
 
 VENV := .venv
 BIN  := $(VENV)/bin
+SCAN_VENV := .venv-scan
 CODE := src flows _glue-job _lambda tools bench .tests
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras \
-	--no-annotate --no-header pyproject.toml
+	--no-annotate --no-header
 
-.PHONY: help run dataset demo-events test check lint format install up down status doctor env package lock clean
+.PHONY: help run dataset demo-events test check lint lint-terraform scan format install up down status doctor env package lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -36,7 +37,7 @@ demo-events: $(VENV)/run.stamp ## Show what comes by itself: requests, files, de
 test: $(VENV)/dev.stamp ## Install, then pass every test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet $(ARGS)
 
-check: lint test ## What CI runs: format, style, types, import rules, tests
+check: lint lint-terraform scan test ## What CI runs: all of lint, the policy scan, the tests
 
 lint: $(VENV)/dev.stamp ## Format, style, types, import rules and state machines
 	@$(BIN)/black --check --quiet $(CODE) || { echo "not formatted: run 'make format'"; exit 1; }
@@ -45,6 +46,12 @@ lint: $(VENV)/dev.stamp ## Format, style, types, import rules and state machines
 	@$(BIN)/mypy src flows tools bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/lint_state_machines.py
+
+lint-terraform: $(VENV)/dev.stamp ## Terraform's format and validity; says so where it is not installed
+	@$(BIN)/python tools/lint_terraform.py
+
+scan: $(SCAN_VENV)/stamp ## Look for what Terraform should not deploy (checkov; .checkov.yml)
+	@$(SCAN_VENV)/bin/checkov --config-file .checkov.yml
 
 format: $(VENV)/dev.stamp ## Format the code
 	@$(BIN)/isort --quiet $(CODE)
@@ -71,12 +78,13 @@ package: $(VENV)/run.stamp ## Build the Glue and Lambda archives for AWS into bu
 	@$(BIN)/python tools/package.py --target lambda
 
 lock: $(VENV)/dev.stamp ## Write the locked requirements from pyproject.toml
-	@$(LOCK) --extra local --output-file requirements.txt
-	@$(LOCK) --constraints requirements.txt --output-file requirements-deploy.txt
-	@$(LOCK) --constraints requirements.txt --extra local --extra dev --output-file requirements-dev.txt
+	@$(LOCK) pyproject.toml --extra local --output-file requirements.txt
+	@$(LOCK) pyproject.toml --constraints requirements.txt --output-file requirements-deploy.txt
+	@$(LOCK) pyproject.toml --constraints requirements.txt --extra local --extra dev --output-file requirements-dev.txt
+	@$(LOCK) --group scan --output-file requirements-scan.txt
 
 clean: ## Remove what was built and installed; the embedded cloud's data too
-	rm -rf $(VENV) build .local-cloud .mypy_cache .pytest_cache
+	rm -rf $(VENV) $(SCAN_VENV) build .local-cloud .mypy_cache .pytest_cache
 
 # --no-deps: the files are complete, and pip takes extras of a newer release for unpinned ones.
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
@@ -88,6 +96,13 @@ $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
 	@echo "installing into $(VENV), with what tests need (about a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@ $(VENV)/run.stamp
+
+# Of its own: checkov's pins and ours exclude each other.
+$(SCAN_VENV)/stamp: requirements-scan.txt | $(VENV)/dev.stamp
+	@echo "installing the policy scanner into $(SCAN_VENV) (seconds, once)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SCAN_VENV)
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(SCAN_VENV)/bin/python -r $<
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \

@@ -36,7 +36,7 @@ def reports(make_bench: Callable[[], Bench]) -> Any:
 def catalog(reports: Any, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     for name, value in reports[0].environ.items():
         monkeypatch.setenv(name, value)
-    return Catalog(load_settings("local"))
+    return Catalog(load_settings("local").without_role())
 
 
 def in_order(table: pa.Table) -> pa.Table:
@@ -68,7 +68,7 @@ def test_data_api_gives_the_same_rows_as_a_connection(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ETL_WAREHOUSE__LOADER", "data-api")
-    by_api = Catalog(load_settings("local"))
+    by_api = Catalog(load_settings("local").without_role())
     which: Any = {"layer": "warehouse", "run_date": DAYS[1]}
     assert by_api.load("orders", **which) == catalog.load("orders", **which)
     paid = pc.field("status") == "paid"

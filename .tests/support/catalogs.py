@@ -11,7 +11,7 @@ from support.contracts import write_contract
 from etl.catalog.catalog import Catalog
 from etl.settings import load_settings
 
-SETTINGS = load_settings("local")
+SETTINGS = load_settings("local").without_role()
 BUCKETS = SETTINGS.buckets.names.values()
 
 

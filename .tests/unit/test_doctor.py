@@ -48,7 +48,7 @@ def enter(monkeypatch: pytest.MonkeyPatch) -> Enter:
 
     def enter(settings: Settings) -> None:
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
-        monkeypatch.setattr(examination, "enter", lambda environment: settings)
+        monkeypatch.setattr(examination, "enter", lambda environment, assume_role: settings)
         monkeypatch.setattr(examination, "check_contracts", lambda settings: iter(()))
         for name in ("warehouse_groups", "query_groups", "secret_groups", "bucket_groups"):
             monkeypatch.setattr(examination, name, lambda *arguments: [])

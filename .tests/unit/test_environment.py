@@ -36,6 +36,15 @@ def test_enter_merges_printed_variables_before_settings_load(before_run) -> None
     assert os.environ["ETL_WAREHOUSE__HOST"] == "db.example.com"
 
 
+@pytest.mark.parametrize(("assume_role", "role"), [(True, "arn:role/flow"), (False, None)])
+def test_enter_takes_the_flows_role_on_unless_told_not_to(
+    before_run, monkeypatch: pytest.MonkeyPatch, assume_role: bool, role: str | None
+) -> None:
+    before_run()
+    monkeypatch.setenv("ETL_ROLE_ARN", "arn:role/flow")
+    assert enter("dev", assume_role=assume_role).aws.role_arn == role
+
+
 def test_enter_keeps_equals_signs_in_values(before_run) -> None:
     before_run("{python}", "-c", "print('TOKEN_LIKE=a=b=c')")
     enter("dev")

@@ -110,7 +110,7 @@ def test_redrive_command_lists_and_sends(
     letters: Letters, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = load_settings("local").model_copy(update={"processor": QUEUES})
-    monkeypatch.setattr(redrive_command, "enter", lambda environment: settings)
+    monkeypatch.setattr(redrive_command, "enter", lambda environment, assume_role: settings)
     assert main(["redrive"]) == 0
     shown = capsys.readouterr().out
     assert "a is bad" in shown and "incoming/sales/c.csv" in shown

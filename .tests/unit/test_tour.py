@@ -19,7 +19,9 @@ def test_tour_whose_step_fails_shows_the_others_and_says_why(
         yield Shown(step="the first", answer="as it should", place="s3://here")
         expect(False, "the second has shown nothing", fix="look there")
 
-    monkeypatch.setattr(command, "enter", load_settings)
+    monkeypatch.setattr(
+        command, "enter", lambda environment, assume_role: load_settings(environment)
+    )
     monkeypatch.setattr(command, "_steps", steps)
     monkeypatch.setattr("sys.argv", ["tour"])
     assert command.main() == 1

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _publish_contracts(options: argparse.Namespace) -> None:
-    for uri in publish_contracts(enter(options.env)):
+    for uri in publish_contracts(enter(options.env, assume_role=False)):
         print(uri)
 
 
@@ -66,7 +66,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _query(options: argparse.Namespace) -> None:
-    settings = enter(options.env)
+    settings = enter(options.env, assume_role=False)
     result = run_named_query(
         make_client("athena", settings.aws),
         options.name,

@@ -15,13 +15,17 @@ _PLACES = "ETL_PLACES__"
 log = logging.getLogger("etl")
 
 
-def enter(environment: str) -> Settings:
+def enter(environment: str, *, assume_role: bool = True) -> Settings:
     """The environment's settings, with its `before_run` command run first.
 
     `before_run` is for whatever an environment needs before AWS can be called: a sign-on, a
     tunnel, the embedded cloud. It prints KEY=VALUE lines. "{python}" in it is this interpreter,
     and src/ is on its path. Where AWS is, is its to say; where data comes from, an ETL_PLACES__…
     that is set already, is the caller's.
+
+    Args:
+        assume_role: Whether to call AWS as `role_arn`, which is for flows; else with the caller's
+            own credentials.
 
     Raises:
         SettingsError: A setting is wrong, or the command failed.
@@ -32,7 +36,8 @@ def enter(environment: str) -> Settings:
         printed = _run([str(word).format(python=sys.executable) for word in command])
         chosen = {name for name in os.environ if name.startswith(_PLACES)}
         os.environ.update({k: v for k, v in printed.items() if k not in chosen})
-    return load_settings(environment)
+    settings = load_settings(environment)
+    return settings if assume_role else settings.without_role()
 
 
 def _run(command: list[str]) -> dict[str, str]:

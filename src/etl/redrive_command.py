@@ -38,7 +38,7 @@ def add_command(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    settings = enter(options.env)
+    settings = enter(options.env, assume_role=False)
     sqs = make_client("sqs", settings.aws)
     is_sending = bool(options.all or options.message_id)
     if is_sending:

@@ -266,10 +266,13 @@ class Alerts(_Section):
     Attributes:
         topic_name: The SNS topic in the account and region of the environment; None for none.
         format: "slack" for what a Slack webhook takes.
+        webhook_secret: The secret whose field "url" is a webhook that takes {"text": …}, as Slack's
+            do: by it Prefect's server tells of runs that crashed or are late. None for none.
     """
 
     topic_name: str | None = None
     format: Literal["text", "slack"] = "text"
+    webhook_secret: str | None = None
 
 
 class Archiver(_Section):
@@ -315,9 +318,13 @@ class Workers(_Section):
 
     Attributes:
         kind: "process" for processes beside a worker, "ecs" for tasks of their own.
+        schedules: Whether deployments run by their schedules; else only when they are told.
+        concurrency: Flow runs at the same time; what is more waits.
     """
 
     kind: Literal["process", "ecs"] = "ecs"
+    schedules: bool = True
+    concurrency: int = Field(default=10, ge=1)
 
 
 class Settings(BaseSettings):
@@ -325,6 +332,7 @@ class Settings(BaseSettings):
 
     Attributes:
         name: What everything begins with that has no name of its own here, e.g. etl-dev.
+        role_arn: The role that flows take on; None where they have it already, as on ECS.
         before_run: A command to run first, see `etl.environment`.
         places: More names for `${…}` in contracts, beside the buckets.
         next_steps: What a run's report ends with; {dataset}, {run_date}, {next_date} and {table}
@@ -367,6 +375,10 @@ class Settings(BaseSettings):
     def aws(self) -> AwsConfig:
         """Who calls AWS, and where."""
         return AwsConfig(region=self.region, profile=self.profile, role_arn=self.role_arn)
+
+    def without_role(self) -> Self:
+        """The same for who runs this with credentials of their own: commands, not flows."""
+        return self.model_copy(update={"role_arn": None})
 
     def places_for_contracts(self) -> dict[str, str]:
         """What `${name}` in a contract's servers stands for."""

@@ -53,7 +53,9 @@ def open_catalog(env: str | None = None, *, contracts: Path = CONTRACTS_FOLDER) 
     """The catalogue of an environment, by default $ETL_ENV or local."""
     from etl.catalog.catalog import Catalog  # Arrow's datasets load slowly, and runs need none
 
-    return Catalog(enter(env or os.environ.get("ETL_ENV", "local")), contracts=contracts)
+    return Catalog(
+        enter(env or os.environ.get("ETL_ENV", "local"), assume_role=False), contracts=contracts
+    )
 
 
 def schema(dataset: str, *, env: str | None = None, layer: Layer = "processed") -> pa.Schema:

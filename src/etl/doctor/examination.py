@@ -31,7 +31,7 @@ _DEADLINE_SECONDS = 60.0
 def examine(environment: str) -> Iterator[Result]:
     """What each check of the environment finds, in about a minute at most, whatever hangs."""
     try:
-        settings = enter(environment)
+        settings = enter(environment, assume_role=False)
     except EtlError as error:
         yield Result("settings", fail(one_line(error.message), one_line(error.fix)))
         return

@@ -14,6 +14,7 @@ from joserfc.jwk import KeySet
 
 from local_cloud.callers import Refusal, authenticate, caller_arn
 from local_cloud.context import Cloud
+from local_cloud.iam import AccessDenied, Permission
 from local_cloud.signatures import read_signature
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def authorize(
     """
     match route.authorization_type:
         case "AWS_IAM":
-            return _by_signature(cloud, environ, body)
+            return _by_signature(cloud, api, environ, body)
         case "JWT":
             authorizer = api.get_authorizer(route.authorizer_id)
             return _by_token(authorizer, route.authorization_scopes or [], environ)
@@ -51,7 +52,7 @@ def authorize(
     raise DeniedError("501 Not Implemented", f"{route.authorization_type} is not run here")
 
 
-def _by_signature(cloud: Cloud, environ: WSGIEnvironment, body: bytes) -> dict[str, Any]:
+def _by_signature(cloud: Cloud, api: Any, environ: WSGIEnvironment, body: bytes) -> dict[str, Any]:
     signature = read_signature(environ)
     try:
         found = authenticate(cloud, signature, environ, body)
@@ -59,6 +60,10 @@ def _by_signature(cloud: Cloud, environ: WSGIEnvironment, body: bytes) -> dict[s
         raise DeniedError("403 Forbidden", "Forbidden") from error
     if found.service != "execute-api":
         raise DeniedError("403 Forbidden", "Forbidden")
+    try:
+        cloud.guard.admit_as(found.access_key_id, _invocation(cloud, api, environ))
+    except AccessDenied as error:
+        raise DeniedError("403 Forbidden", "Forbidden") from error
     arn = caller_arn(cloud, found)
     return {
         "iam": {
@@ -69,6 +74,16 @@ def _by_signature(cloud: Cloud, environ: WSGIEnvironment, body: bytes) -> dict[s
             "userId": arn.rpartition("/")[2],
         }
     }
+
+
+def _invocation(cloud: Cloud, api: Any, environ: WSGIEnvironment) -> Permission:
+    """Stage, method and path: "Control access to HTTP APIs with IAM authorization"."""
+    path = environ["RAW_URI"].partition("?")[0].partition(f"/{api.api_id}/")[2]
+    return Permission(
+        "execute-api:Invoke",
+        f"arn:aws:execute-api:{cloud.region}:{cloud.account_id}:{api.api_id}/$default/"
+        f"{environ['REQUEST_METHOD']}/{path}",
+    )
 
 
 def _by_token(authorizer: Any, scopes: list[str], environ: WSGIEnvironment) -> dict[str, Any]:

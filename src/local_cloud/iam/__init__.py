@@ -14,7 +14,15 @@ from local_cloud.iam.table import Permission
 if TYPE_CHECKING:
     from local_cloud.context import Cloud
 
-__all__ = ["AccessDenied", "Decision", "Why", "authorize", "evaluate", "lasting_context"]
+__all__ = [
+    "AccessDenied",
+    "Decision",
+    "Permission",
+    "Why",
+    "authorize",
+    "evaluate",
+    "lasting_context",
+]
 
 
 def authorize(

@@ -64,6 +64,8 @@ class DataBackend(RedshiftDataAPIServiceBackend):
                 return self.submitted[self.tokens[token]]
             self._prune()
             statement = _statement(request, statements, target, is_batch)
+            caller = self.redshift.cloud.guard.caller
+            statement.owner = caller.user_id if caller else ""
             self.submitted[statement.id] = statement
             if token:
                 self.tokens[token] = statement.id

@@ -56,6 +56,7 @@ class Statement:
 
     Attributes:
         target: Database, and WorkgroupName or ClusterIdentifier, DbUser, SecretArn if given.
+        owner: Who submitted it, as ${aws:userid} gives it; "" for the root key.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Statement:
     is_transaction: bool = True
     name: str = ""
     parameters: list[dict[str, str]] = field(default_factory=list)
+    owner: str = ""
     whole: Part = field(init=False)
     process_id: int = 0
     is_cancelled: bool = False

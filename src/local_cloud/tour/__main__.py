@@ -34,7 +34,7 @@ python flows/heavy_batch.py --run-date 2026-01-02 --datasets orders,airports    
 
 
 def _tour() -> None:
-    settings = enter("local")
+    settings = enter("local", assume_role=False)
     tour = Tour.begin(settings, partial(make_client, config=settings.aws))
     shown: list[Shown] = []
     try:

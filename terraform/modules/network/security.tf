@@ -1,6 +1,7 @@
 # Who may open connections to whom.
 
 resource "aws_security_group" "workload" {
+  #checkov:skip=CKV2_AWS_5:other modules attach it
   count = local.is_used ? 1 : 0
 
   name        = "${var.name}-workload"
@@ -22,6 +23,7 @@ resource "aws_vpc_security_group_egress_rule" "workload" {
 }
 
 resource "aws_security_group" "warehouse" {
+  #checkov:skip=CKV2_AWS_5:other modules attach it
   count = local.is_used ? 1 : 0
 
   name        = "${var.name}-warehouse"
