@@ -4,6 +4,7 @@ Prefect reads its settings when it is imported, so these stand before that; what
 set wins. On a worker Prefect is imported already, and keeps the worker's own settings.
 """
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -26,3 +27,6 @@ direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
 if direct != "*":
     hosts = dict.fromkeys([*filter(None, direct.split(",")), "127.0.0.1", "localhost"])
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(hosts)
+
+# Prefect shows a run's lines as its logger lets them through; the root logger's level is WARNING.
+logging.getLogger("etl").setLevel(logging.INFO)

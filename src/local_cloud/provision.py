@@ -27,6 +27,7 @@ from etl.model import Contract
 from etl.settings import ROOT, Settings, load_settings
 from etl.state_machine import render, state_machine_arn
 from local_cloud import archiving, incoming
+from local_cloud.alert_webhook import provide_alert_webhook
 from local_cloud.buckets import put_buckets
 from local_cloud.context import Cloud
 from local_cloud.demo_files import put_demo_files
@@ -74,6 +75,7 @@ def provision(cloud: Cloud) -> None:
     _athena(cloud, settings)
     _metrics(cloud, settings)
     _state_machine(cloud, settings)
+    provide_alert_webhook(cloud, settings)
     ShopToken(cloud).provide()
     provide_shop_database(cloud)
     put_demo_files(cloud.client("s3"), settings)

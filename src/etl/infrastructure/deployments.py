@@ -29,7 +29,11 @@ def deployment_values(environment: str = "", pool: str = "") -> dict[str, Any]:
             fix=f"set PREFECT_DEFAULT_WORK_POOL_NAME={settings.name}, "
             f"or use `make deploy ENV={settings.environment}`",
         )
-    return {"env": settings.environment, "directory": flow_folder(settings)}
+    return {
+        "env": settings.environment,
+        "directory": flow_folder(settings),
+        "schedules": settings.workers.schedules,
+    }
 
 
 def flow_folder(settings: Settings) -> str:
