@@ -5,6 +5,7 @@ SHELL := /bin/bash
 DATASET  ?= orders
 RUN_DATE ?= 2026-01-01
 ENV      ?= local
+PORT     ?= 4200
 AGAINST  ?= origin/main
 PYTHON   ?= $(shell command -v python3.11 || command -v python3)
 
@@ -16,7 +17,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status doctor env package lock clean
+.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -75,6 +76,16 @@ down: $(VENV)/run.stamp ## Stop the embedded cloud; its data stays
 status: $(VENV)/run.stamp ## Say whether the embedded cloud is up, and where
 	@$(BIN)/python -m local_cloud status
 
+server: $(VENV)/run.stamp ## Prefect's UI, with the deployments and a worker, until Ctrl-C (PORT=)
+	@$(BIN)/python -m tools.deploy.server --port $(PORT)
+
+deploy: $(VENV)/run.stamp ## Put the flows on the server that PREFECT_API_URL names (ENV=)
+	@$(BIN)/python -m tools.deploy --env $(ENV)
+
+worker: $(VENV)/run.stamp ## Run what that server gives this machine to do (ENV=)
+	@$(BIN)/prefect worker start --type process --pool \
+		"$$($(BIN)/python -c 'from etl.settings import load_settings as s; print(s("$(ENV)").name)')"
+
 doctor: $(VENV)/run.stamp ## Examine an environment before its first run (ENV=)
 	@$(BIN)/python -m etl doctor --env $(ENV)
 
@@ -89,6 +100,8 @@ lock: $(VENV)/dev.stamp ## Write the locked requirements from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements.txt --output-file requirements-deploy.txt
 	@$(LOCK) pyproject.toml --constraints requirements.txt --extra local --extra dev --output-file requirements-dev.txt
 	@$(LOCK) --group scan --output-file requirements-scan.txt
+	@$(LOCK) --group worker --constraints <(grep -o '^prefect==[^ ]*' requirements-deploy.txt) \
+		--output-file requirements-worker.txt
 
 clean: ## Remove what was built and installed; the embedded cloud's data too
 	rm -rf $(VENV) $(SCAN_VENV) build .local-cloud .mypy_cache .pytest_cache
