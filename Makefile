@@ -13,11 +13,13 @@ VENV := .venv
 BIN  := $(VENV)/bin
 SCAN_VENV := .venv-scan
 CODE := src flows _glue-job _lambda tools bench .tests
+TERRAFORM = TF_DATA_DIR=$(CURDIR)/build/terraform/$(ENV) terraform -chdir=terraform
+DEPLOYMENT = $(CURDIR)/build/terraform/$(ENV)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package lock clean
+.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan apply destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -94,6 +96,21 @@ env: $(VENV)/run.stamp ## Print the variables for other tools: eval "$$(make env
 
 package: $(VENV)/run.stamp ## Build the Glue and Lambda archives for AWS into build/
 	@$(BIN)/python tools/package.py --target lambda
+
+infrastructure: package ## Write what Terraform reads of config/ and contracts (ENV=dev)
+	@$(BIN)/python -m etl infrastructure --env $(ENV)
+	@$(TERRAFORM) init -input=false -reconfigure -backend-config=$(DEPLOYMENT).backend.hcl >/dev/null
+
+plan: infrastructure ## Show what apply would change (ENV=dev); terraform/README.md
+	@$(TERRAFORM) plan -input=false -var deployment_file=$(DEPLOYMENT).json -out=$(DEPLOYMENT).tfplan $(ARGS)
+
+apply: infrastructure ## Make the environment so, asking first; or a saved PLAN=, not asking (ENV=dev)
+	@$(TERRAFORM) apply $(ARGS) $(if $(PLAN),$(abspath $(PLAN)),-var deployment_file=$(DEPLOYMENT).json)
+	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
+	@$(BIN)/python -m etl publish-contracts --env $(ENV)
+
+destroy: infrastructure ## Take the environment away, asking first (ENV=dev)
+	@$(TERRAFORM) destroy $(ARGS) -var deployment_file=$(DEPLOYMENT).json
 
 lock: $(VENV)/dev.stamp ## Write the locked requirements from pyproject.toml
 	@$(LOCK) pyproject.toml --extra local --output-file requirements.txt
