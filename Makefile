@@ -97,7 +97,7 @@ env: $(VENV)/run.stamp ## Print the variables for other tools: eval "$$(make env
 package: $(VENV)/run.stamp ## Build the Glue and Lambda archives for AWS into build/
 	@$(BIN)/python tools/package.py --target lambda
 
-infrastructure: package ## Write what Terraform reads of config/ and contracts (ENV=dev)
+infrastructure: package
 	@$(BIN)/python -m etl infrastructure --env $(ENV)
 	@$(TERRAFORM) init -input=false -reconfigure -backend-config=$(DEPLOYMENT).backend.hcl >/dev/null
 
