@@ -167,3 +167,48 @@ module "network" {
   log_retention_days = local.log_days
   kms_key_arn        = local.key_arn
 }
+
+module "monitoring" {
+  source = "./modules/monitoring"
+
+  name                   = local.name
+  environment            = local.deployment.environment
+  alert_topic_arn        = module.alerts.topic_arn
+  kms_key_arn            = local.key_arn
+  thresholds             = local.infrastructure.alarms
+  datasets               = local.deployment.scheduled_datasets
+  functions              = local.deployment.functions
+  dead_letter_queue_name = module.functions.dead_letter_queue_name
+  glue_job_name          = module.glue.job_name
+  state_machine_arn      = module.state_machine.arn
+  metrics_namespace      = local.settings.metrics.namespace
+  warehouse              = merge(local.settings.warehouse, { daily_rpu_hours = local.infrastructure.warehouse.daily_rpu_hours })
+}
+
+module "worker" {
+  source = "./modules/worker"
+  count  = local.infrastructure.worker == null ? 0 : 1
+
+  name               = local.name
+  worker             = local.infrastructure.worker
+  environment        = { ETL_ENV = local.deployment.environment }
+  flow_role_arn      = module.roles.arns["flow"]
+  subnet_ids         = module.network.subnet_ids
+  security_group_ids = [module.network.workload_security_group_id]
+  log_retention_days = local.log_days
+  kms_key_arn        = local.key_arn
+  may_destroy        = local.may_destroy
+}
+
+module "github" {
+  source = "./modules/github"
+  count  = local.infrastructure.github == null ? 0 : 1
+
+  name           = local.name
+  repository     = local.infrastructure.github.repository
+  environment    = local.deployment.environment
+  makes_provider = local.infrastructure.github.makes_provider
+  state_bucket   = local.deployment.state.bucket
+  state_key      = local.deployment.state.key
+  role_arns      = module.roles.arns
+}

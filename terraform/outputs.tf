@@ -27,3 +27,18 @@ output "empty_secrets" {
   description = "Secrets whose values are to be put by hand."
   value       = local.deployment.secrets
 }
+
+output "worker" {
+  description = "What the work pool of Prefect's is told; null where flows run elsewhere."
+  value       = try(module.worker[0].job_variables, null)
+}
+
+output "image_repository" {
+  description = "Where the flows' image is pushed; null where flows run elsewhere."
+  value       = try(module.worker[0].repository_url, null)
+}
+
+output "github_role_arns" {
+  description = "What GitHub's workflows name as role-to-assume: plan and apply."
+  value       = try(module.github[0].role_arns, null)
+}

@@ -66,6 +66,7 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         },
         "policy_variables": policy_variables(settings, account_id, contracts),
         "glue_job": _glue_job(settings, code),
+        "scheduled_datasets": list_datasets() if settings.workers.schedules else [],
         "tables": {each.dataset: table_input(each) for each in contracts if each.is_transformed},
         "athena_results": f"s3://{settings.buckets.artifacts}/{RESULTS_PREFIX}",
         "openapi": _openapi(settings, account_id, contracts, functions),

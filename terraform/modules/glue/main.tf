@@ -10,6 +10,7 @@ resource "aws_glue_job" "this" {
   timeout                = var.job.Timeout
   max_retries            = var.job.MaxRetries
   default_arguments      = var.job.DefaultArguments
+  execution_class        = "STANDARD"
   security_configuration = one(aws_glue_security_configuration.this[*].name)
 
   command {
