@@ -45,7 +45,7 @@ demo-events: $(VENV)/run.stamp ## Show what comes by itself: requests, files, de
 	@$(BIN)/python -m local_cloud.tour
 
 test: $(VENV)/dev.stamp ## Install, then pass every test
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet $(ARGS)
 
 check: lint lint-terraform scan test ## What CI runs: all of lint, the policy scan, the tests
 
