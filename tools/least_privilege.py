@@ -3,8 +3,8 @@
     python tools/least_privilege.py build/access    # what embedded clouds recorded there
 
 Each recorded call of a role has to be allowed by its policy, as config/local.yml fills it in; each
-action and each resource of a statement has to have been used; and what a `*` leaves open has to
-have a Reason beside it. `make test` runs it on what all tests did.
+action of a statement, and each resource that is written there, has to have been used; and what a
+`*` leaves open has to have a Reason beside it. `make test` runs it on what all tests did.
 """
 
 from __future__ import annotations
@@ -45,9 +45,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a role's policy, as its file has it, filled in."""
+    """One statement of a role's policy, as its file has it, filled in.
+
+    Attributes:
+        is_listed: Whether its resources are those that contracts or settings list: which of them
+            a role uses is up to what runs.
+    """
 
     document: Mapping[str, Any]
+    is_listed: bool = False
 
     @property
     def sid(self) -> str:
@@ -169,7 +175,8 @@ def _denied(key: str, granted: Sequence[Statement], made: _Made) -> Iterator[str
 
 
 def _unused(key: str, statement: Statement, made: _Made) -> Iterator[str]:
-    for kind, parts in (("Action", statement.actions), ("Resource", statement.resources)):
+    resources = [] if statement.is_listed else statement.resources
+    for kind, parts in (("Action", statement.actions), ("Resource", resources)):
         for part in parts:
             policy = statement.policy(**{kind: part})
             if not any(
@@ -203,8 +210,15 @@ def _read_policies() -> tuple[dict[str, list[Statement]], dict[str, str], str, s
     account, names = settings.account_id, role_names(settings)
     contracts = [load_contract(each, settings=settings) for each in list_datasets()]
     variables = policy_variables(settings, account, contracts)
+    marked = variables | {name: '["list"]' for name, text in variables.items() if text[:1] == "["}
     statements = {
-        key: [Statement(each) for each in read_statements(key, variables)] for key in names
+        key: [
+            Statement(each, is_listed=mark["Resource"] == ["list"])
+            for each, mark in zip(
+                read_statements(key, variables), read_statements(key, marked), strict=True
+            )
+        ]
+        for key in names
     }
     return statements, {name: key for key, name in names.items()}, settings.region, account
 

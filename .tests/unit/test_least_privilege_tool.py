@@ -1,4 +1,4 @@
-"""tools/least_privilege.py finds what is denied, what is unused and what is open without a reason."""
+"""tools/least_privilege.py finds what is denied, unused, and open without a reason."""
 
 from __future__ import annotations
 
