@@ -32,8 +32,8 @@ _MEASURE = re.compile(
 def find_key(columns: Sequence[ProposedColumn], dataset: str) -> tuple[str, ...]:
     """The columns that identify a row, the likeliest of them; () if none do.
 
-    A few exact copies of rows are looked over; many are rows that no column tells apart. So are a few
-    rows with no id, or with that of another.
+    A few exact copies of rows are looked over, and a few rows with no id or that of another. Many
+    copies are rows that no column tells apart.
     """
     rows = _different_rows(columns)
     total = len(columns[0].values)
