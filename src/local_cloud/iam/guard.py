@@ -23,7 +23,7 @@ from local_cloud.iam.table import Permission, UnknownOperationError
 
 VARIABLE = "LOCAL_CLOUD_IAM"
 ENFORCE, RECORD = "enforce", "record"
-_DEFAULT = RECORD
+_DEFAULT = ENFORCE
 _ANY_SESSION = "AROA:session"  # stands in the record for the session that a value names
 
 _log = logging.getLogger(__name__)
