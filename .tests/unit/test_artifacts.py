@@ -145,7 +145,7 @@ def test_checks_that_failed_come_first() -> None:
         {"ok": "yes", "check": "rows_written", "column": "", "expected": "1,949", "found": "1,949"},
     ]
     assert artifact.description.startswith(
-        "orders 2026-01-01: 3 checks, 1 failed, 1 gave a warning; the warehouse has not seen this run."
+        "orders 2026-01-01: 3 checks, 1 failed, 1 gave a warning; the warehouse has not seen this"
     )
     one = checks_artifact("orders", DAY, [make_check("a")])
     assert one.description.startswith("orders 2026-01-01: 1 check, all passed.")
