@@ -36,7 +36,7 @@ def _run_cloud(
         env=inherited | own | environ,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
     )
 
 
