@@ -7,6 +7,7 @@ import io
 import uuid
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from support.access_log import stands_for
 from support.pipeline_runs import Bench
 
 from etl.__main__ import main
-from etl.contracts import load_contract
+from etl.contracts import find_contract, load_contract
 from etl.proposing import command
 from etl.settings import load_settings
 
@@ -75,8 +76,8 @@ def test_make_dataset_and_a_run_load_every_good_row_of_a_file(
     records = _records()
     (tmp_path / "sample.csv").write_bytes(_file(records))
     (tmp_path / "contracts").mkdir()
-    places = {"folder": tmp_path / "contracts", "deployments": tmp_path / "prefect.yaml"}
-    monkeypatch.setattr(command.run, "__kwdefaults__", places)
+    monkeypatch.setattr(command, "CONTRACTS_FOLDER", tmp_path / "contracts")
+    monkeypatch.setattr(command, "DEPLOYMENTS", tmp_path / "prefect.yaml")
 
     assert main(["propose", "--name", dataset, "--from", str(tmp_path / "sample.csv")]) == 0
 
@@ -96,5 +97,6 @@ def test_make_dataset_and_a_run_load_every_good_row_of_a_file(
 
 def _run(bench: Bench, dataset: str, day: str, contracts: Path) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("etl.cli.find_contract", lambda name: contracts / f"{name}.odcs.yaml")
+        for module in ("etl.cli", "etl.pipeline"):
+            patch.setattr(f"{module}.find_contract", partial(find_contract, folder=contracts))
         return bench.run_json(day, "--dataset", dataset, contracts=contracts)

@@ -122,6 +122,17 @@ def test_star_without_a_reason_is_named_and_with_one_it_is_not(
     assert offences == []
 
 
+def test_reason_excuses_what_only_aws_needs_and_is_shown(tool: ModuleType, tmp_path: Path) -> None:
+    lines = [called("s3:GetObject", f"{BUCKET}/raw/one")]
+    other = {"Sid": "Other", "Action": "s3:PutObject", "Resource": f"{BUCKET}/other/*"}
+
+    figures, offences = found(tool, tmp_path, lines, READ, other | {"Reason": "AWS needs it"})
+    assert (offences, figures.unproved) == ([], ["Other"])
+
+    _, offences = found(tool, tmp_path, lines, READ, other | {"Resource": "*", "Reason": "why"})
+    assert "Other grants s3:PutObject, which nothing used" in offences[0]
+
+
 def test_names_that_tests_use_are_read_as_those_of_the_settings(
     tool: ModuleType, tmp_path: Path
 ) -> None:
