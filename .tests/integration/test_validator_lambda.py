@@ -30,16 +30,16 @@ def put(client: Client, bucket: str, key: str, body: bytes) -> str:
 def judge(client: Client, name: str, body: bytes, **rows: int) -> ValidationResult:
     """Validate one processed file under a name of its own."""
     counts = {"read": 2, "valid": 2, "quarantined": 0, "deduplicated": 0} | rows
-    uri = put(client, PROCESSED, f"test/{name}/part-0.parquet", body)
+    uri = put(client, PROCESSED, f"processed/test/{name}/part-0.parquet", body)
     metrics = {"rows": counts, "files": [{"uri": uri, "bytes": len(body)}]}
     return validate_run(
         client("lambda"),
         function_name=FUNCTION,
         contract_uri=put(
-            client, ARTIFACTS, f"test/{name}/contract.json", sales_contract().to_json().encode()
+            client, ARTIFACTS, f"contracts/test/{name}.json", sales_contract().to_json().encode()
         ),
         metrics_uri=put(
-            client, ARTIFACTS, f"test/{name}/metrics.json", json.dumps(metrics).encode()
+            client, ARTIFACTS, f"runs/test/{name}/metrics.json", json.dumps(metrics).encode()
         ),
         run_date=RUN_DATE,
     )
@@ -67,8 +67,8 @@ def test_validator_missing_metrics_show_the_functions_error(client: Client) -> N
         validate_run(
             client("lambda"),
             function_name=FUNCTION,
-            contract_uri=put(client, ARTIFACTS, "test/none/contract.json", contract),
-            metrics_uri=f"s3://{ARTIFACTS}/test/none/none.json",
+            contract_uri=put(client, ARTIFACTS, "contracts/test/none.json", contract),
+            metrics_uri=f"s3://{ARTIFACTS}/runs/test/none/none.json",
             run_date=RUN_DATE,
         )
 
