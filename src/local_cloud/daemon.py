@@ -30,6 +30,7 @@ _SERVICES = (
     "events",
     "stepfunctions",
     "api_gateway",
+    "terraform_seams",
 )
 _HOLD_SECONDS = 30.0
 _LOOK_SECONDS = 0.2

@@ -43,7 +43,7 @@ _OPERATIONS = {
     "lambda": "CreateFunctionUrlConfig PutProvisionedConcurrencyConfig",
     "logs": "CreateExportTask PutSubscriptionFilter StartQuery",
     "monitoring": (
-        "PutAnomalyDetector PutCompositeAlarm PutMetricAlarm PutMetricStream SetAlarmState"
+        "PutAnomalyDetector PutCompositeAlarm PutMetricStream SetAlarmState"
     ),
     "redshift": "EnableSnapshotCopy ResizeCluster RestoreFromClusterSnapshot",
     "s3": "RestoreObject SelectObjectContent",

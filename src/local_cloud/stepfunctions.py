@@ -124,6 +124,7 @@ def _install(cloud: Cloud) -> None:
     _wait_by_utc()
     _keep_executions(cloud)
     _refuse_jsonata(parser_models.StepFunctionsParserBackend)
+    importlib.import_module("local_cloud.terraform_seams.state_machines").install()
 
 
 def _lead_tasks_here(make: Callable[..., Any]) -> None:
