@@ -5,6 +5,7 @@ SHELL := /bin/bash
 DATASET  ?= orders
 RUN_DATE ?= 2026-01-01
 ENV      ?= local
+AGAINST  ?= origin/main
 PYTHON   ?= $(shell command -v python3.11 || command -v python3)
 
 VENV := .venv
@@ -15,11 +16,14 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help run dataset demo-events test check lint lint-terraform scan format install up down status doctor env package lock clean
+.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status doctor env package lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
 	@echo; echo "run, env and package take DATASET=$(DATASET) RUN_DATE=$(RUN_DATE) ENV=$(ENV)"
+
+init: $(VENV)/run.stamp ## Make the template yours (NAME=acme-sales REGION=eu-west-1)
+	@$(BIN)/python tools/init.py --name "$(NAME)" $(if $(REGION),--region "$(REGION)")
 
 run: $(VENV)/run.stamp ## Install, then run a day of a dataset (DATASET= RUN_DATE= ENV=)
 	@$(BIN)/python flows/full_pipeline.py --run-date $(RUN_DATE) --dataset $(DATASET) --env $(ENV)
@@ -30,6 +34,9 @@ dataset: $(VENV)/run.stamp ## Propose a contract from a sample (NAME=invoices FR
 		$(if $(DELIMITER),--delimiter "$(DELIMITER)") $(if $(ENCODING),--encoding "$(ENCODING)") \
 		$(if $(HEADER),--header "$(HEADER)") $(if $(filter 0 no,$(RULES)),--no-rules) \
 		$(if $(FORCE),--force)
+
+contract-diff: $(VENV)/run.stamp ## Label what a branch changes in contracts (AGAINST=origin/main)
+	@$(BIN)/python -m etl contract-diff --against "$(AGAINST)"
 
 demo-events: $(VENV)/run.stamp ## Show what comes by itself: requests, files, dead letters, alerts, archive
 	@$(BIN)/python -m local_cloud.tour

@@ -12,6 +12,7 @@ from rich.table import Table
 from aws.clients import make_client
 from etl.catalog import command as catalog
 from etl.cli import run_command
+from etl.contract_diff import command as contract_diff
 from etl.contracts import load_contract
 from etl.deploy import publish_contracts
 from etl.doctor import run_doctor
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     add_redrive(commands)
     add_infrastructure(commands)
     proposing.add_command(commands)
+    contract_diff.add_command(commands)
     options = parser.parse_args(arguments)
     return run_command(lambda: options.command(options), again="the same command")
 

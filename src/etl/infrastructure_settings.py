@@ -136,13 +136,17 @@ class Alarms(_Section):
     """When somebody is told.
 
     Attributes:
-        freshness_hours: Without a finished run for as long, data is late.
+        freshness_hours: How long a dataset may be without a run that ended well.
+        dead_letter_hours: How long dead letters may wait.
         duration_percent: Of a function's time-out.
+        disk_percent: Of a cluster's disks.
         emails: Get what the alerts' topic gets, once they have confirmed.
     """
 
     freshness_hours: int = Field(default=26, ge=1, le=168)
+    dead_letter_hours: int = Field(default=24, ge=1, le=168)
     duration_percent: int = Field(default=80, ge=1, le=100)
+    disk_percent: int = Field(default=80, ge=1, le=100)
     emails: tuple[str, ...] = ()
 
 
@@ -150,7 +154,6 @@ class Worker(_Section):
     """Prefect's worker on ECS, and the tasks in which it runs flows.
 
     Attributes:
-        work_pool: Of type ecs.
         image_tag: Of the image in the repository that Terraform makes.
         workers: How many wait for flow runs.
         cpu, memory_mb: Of a flow run's task; 1024 are one CPU.
@@ -159,7 +162,6 @@ class Worker(_Section):
         capacity_providers: FARGATE, or FARGATE_SPOT for what may be interrupted.
     """
 
-    work_pool: str
     image_tag: str = "latest"
     workers: int = Field(default=1, ge=0)
     cpu: int = Field(default=1024, ge=256)
@@ -167,6 +169,18 @@ class Worker(_Section):
     prefect_api_url: str = Field(pattern=r"^https?://")
     prefect_api_secret: str
     capacity_providers: tuple[Literal["FARGATE", "FARGATE_SPOT"], ...] = ("FARGATE",)
+
+
+class GitHub(_Section):
+    """Whose workflows may deploy, by OpenID Connect.
+
+    Attributes:
+        repository: owner/name.
+        makes_provider: Whether GitHub's identity provider is made here: an account has one.
+    """
+
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    makes_provider: bool = True
 
 
 class Infrastructure(_Section):
@@ -187,7 +201,7 @@ class Infrastructure(_Section):
         worker: None where flows run elsewhere.
         tracing: X-Ray, for functions and the state machine.
         secret_recovery_days: How long a deleted secret can be restored; 0 for not.
-        github_repository: owner/name whose workflows may deploy; None for none.
+        github: None where no workflow deploys.
         tags: Of everything, beside those that Terraform gives.
     """
 
@@ -209,5 +223,11 @@ class Infrastructure(_Section):
     tracing: bool = False
     secret_recovery_days: int = Field(default=7, ge=0, le=30)
     worker: Worker | None = None
-    github_repository: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
+    github: GitHub | None = None
     tags: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _worker_has_a_network(self) -> Self:
+        if self.worker and self.vpc.mode == "none":
+            raise ValueError("worker takes a vpc of mode create or existing")
+        return self

@@ -36,7 +36,7 @@ def authenticate(
             "AccessDenied",
             "The request is not signed. `python -m local_cloud env` prints a key to sign with.",
         )
-    secret, token = _secret(cloud, signature.access_key_id)
+    secret, token = secret_of(cloud, signature.access_key_id)
     is_s3, is_form = signature.service == "s3", "urlencoded" in environ.get("CONTENT_TYPE", "")
     if secret is None or (token is not None and token != signature.token):
         code = "InvalidAccessKeyId" if is_s3 else "UnrecognizedClientException"
@@ -68,7 +68,7 @@ def caller_arn(cloud: Cloud, signature: Signature) -> str:
     return f"arn:aws:iam::{cloud.account_id}:root"
 
 
-def _secret(cloud: Cloud, access_key_id: str) -> tuple[str | None, str | None]:
+def secret_of(cloud: Cloud, access_key_id: str) -> tuple[str | None, str | None]:
     """The secret of a key, and the session token that has to come with it."""
     if access_key_id == cloud.credentials.access_key_id:
         return cloud.credentials.secret_access_key, None

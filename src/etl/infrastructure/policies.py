@@ -185,9 +185,11 @@ def _warehouse_resources(
             "workgroup_arns": workgroups,
             **dict.fromkeys(("cluster_arns", "cluster_database_arns", "cluster_user_arns"), []),
         }
+    named = arns.of("redshift", f"dbname:{cluster}/{database}")
+    as_user = [named, arns.of("redshift", f"dbuser:{cluster}/{user}")]
     return {
         "workgroup_arns": [],
         "cluster_arns": [arns.of("redshift", f"cluster:{cluster}")],
-        "cluster_database_arns": [arns.of("redshift", f"dbname:{cluster}/{database}")],
-        "cluster_user_arns": [arns.of("redshift", f"dbuser:{cluster}/{user}")] if user else [],
+        "cluster_database_arns": [] if user else [named],
+        "cluster_user_arns": as_user if user else [],
     }

@@ -24,6 +24,14 @@ from etl.settings import ROOT, Settings
 from etl.state_machine import render as render_state_machine
 
 BUILD = ROOT / "build"
+_INCOMING = {
+    "batch_size",
+    "dead_letter_queue_name",
+    "incoming_prefix",
+    "max_receive_count",
+    "queue_name",
+    "retention_days",
+}
 _NOT_DEPLOYED = {"before_run", "next_steps", "places", "profile", "role_arn"}
 
 
@@ -48,6 +56,8 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         "settings": settings.model_dump(mode="json", exclude=_NOT_DEPLOYED),
         "state": state_place(settings, account_id),
         "buckets": _buckets(settings),
+        "incoming": settings.processor.model_dump(include=_INCOMING)
+        | {"visibility_seconds": settings.processor.visibility_seconds},
         "code": {name: dataclasses.asdict(file) for name, file in code.items()},
         "functions": {each.key: _function(each, code) for each in functions},
         "roles": {
@@ -56,6 +66,7 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         },
         "policy_variables": policy_variables(settings, account_id, contracts),
         "glue_job": _glue_job(settings, code),
+        "scheduled_datasets": list_datasets() if settings.workers.schedules else [],
         "tables": {each.dataset: table_input(each) for each in contracts if each.is_transformed},
         "athena_results": f"s3://{settings.buckets.artifacts}/{RESULTS_PREFIX}",
         "openapi": _openapi(settings, account_id, contracts, functions),

@@ -18,7 +18,7 @@ from local_cloud.context import Child, Cloud
 _HERE = Path(__file__).parent
 _HOST = _HERE / "worker" / "jvm_host.py"
 _SOURCES = sorted((_HERE / "java").glob("*.java"))
-SPARK_HOME = Path(pyspark.__file__).parent
+SPARK_HOME = Path(pyspark.__file__).resolve().parent
 
 # What Spark's own launcher opens on Java 17 (org.apache.spark.launcher.JavaModuleOptions).
 _OPENED = (
@@ -166,7 +166,7 @@ def _cache_folder(cloud: Cloud) -> Path:
     for source in _SOURCES:
         digest.update(source.read_bytes())
     name = f"spark-{pyspark.__version__}-{digest.hexdigest()[:12]}"
-    installed = Path(sys.prefix)
+    installed = Path(sys.prefix).resolve()  # the archives hold paths
     root = installed if os.access(installed, os.W_OK) else cloud.home
     return root / "cache" / "local_cloud" / name
 

@@ -47,6 +47,12 @@ class Guard:
         found: Identity | None = getattr(self._thread, "caller", None)
         return found
 
+    @property
+    def access_key_id(self) -> str:
+        """The key that the request was signed with which this thread answers."""
+        found: str = self._thread.access_key_id
+        return found
+
     def admit(
         self,
         access_key_id: str,
@@ -61,6 +67,7 @@ class Guard:
             AccessDenied: The caller may not.
             NotImplementedError: It is not known which permissions it needs.
         """
+        self._thread.access_key_id = access_key_id
         self._thread.caller = identity = find_identity(self._account_id, access_key_id)
         if identity is None:
             return

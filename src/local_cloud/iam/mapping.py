@@ -41,7 +41,7 @@ def permissions_of(
 
 
 def _api_gateway(environ: Mapping[str, Any], directory: Directory) -> Permission:
-    """ "Actions, resources, and condition keys for Amazon API Gateway Management V2": the verb."""
+    """The verb: "Actions, resources, and condition keys for API Gateway Management V2"."""
     path = unquote(environ["RAW_URI"].partition("?")[0]).removeprefix("/v2")
     resource = f"arn:aws:apigateway:{directory.region}::{path}"
     return Permission(f"apigateway:{environ['REQUEST_METHOD']}", resource)

@@ -189,7 +189,7 @@ def _of_write(arn: str, environ: Environ) -> Iterator[Permission]:
 
 
 def _of_condition(arn: str, environ: Environ) -> Iterator[Permission]:
-    """ "Add preconditions to S3 operations": comparing an ETag takes the permission to read."""
+    """Comparing an ETag takes the permission to read: "Add preconditions to S3 operations"."""
     if environ.get("HTTP_IF_MATCH", "*") != "*":
         yield Permission("s3:GetObject", arn)
 
