@@ -42,9 +42,7 @@ _OPERATIONS = {
     ),
     "lambda": "CreateFunctionUrlConfig PutProvisionedConcurrencyConfig",
     "logs": "CreateExportTask PutSubscriptionFilter StartQuery",
-    "monitoring": (
-        "PutAnomalyDetector PutCompositeAlarm PutMetricStream SetAlarmState"
-    ),
+    "monitoring": ("PutAnomalyDetector PutCompositeAlarm PutMetricStream SetAlarmState"),
     "redshift": "EnableSnapshotCopy ResizeCluster RestoreFromClusterSnapshot",
     "s3": "RestoreObject SelectObjectContent",
     "secretsmanager": "ReplicateSecretToRegions RotateSecret",

@@ -88,6 +88,39 @@ class RedshiftServerlessResponse(BaseResponse):
         """ListTagsForResource."""
         return json.dumps({"tags": self._backend.list_tags(self._request["resourceArn"])})
 
+    def tag_resource(self) -> str:
+        """TagResource."""
+        self._backend.tag(self._request["resourceArn"], self._request["tags"])
+        return "{}"
+
+    def untag_resource(self) -> str:
+        """UntagResource."""
+        self._backend.untag(self._request["resourceArn"], self._request["tagKeys"])
+        return "{}"
+
+    def create_usage_limit(self) -> str:
+        """CreateUsageLimit."""
+        return json.dumps({"usageLimit": self._backend.usage_limits.create(self._request)})
+
+    def get_usage_limit(self) -> str:
+        """GetUsageLimit."""
+        found = self._backend.usage_limits.find(self._request["usageLimitId"])
+        return json.dumps({"usageLimit": found})
+
+    def update_usage_limit(self) -> str:
+        """UpdateUsageLimit."""
+        return json.dumps({"usageLimit": self._backend.usage_limits.update(self._request)})
+
+    def delete_usage_limit(self) -> str:
+        """DeleteUsageLimit."""
+        deleted = self._backend.usage_limits.delete(self._request["usageLimitId"])
+        return json.dumps({"usageLimit": deleted})
+
+    def list_usage_limits(self) -> str:
+        """ListUsageLimits."""
+        found = self._backend.usage_limits.of(self._request.get("resourceArn"))
+        return json.dumps({"usageLimits": found})
+
 
 redshiftserverless_backends = BackendDict(RedshiftServerlessBackend, "redshift-serverless")
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import secrets
 import uuid
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from moto.core.base_backend import BaseBackend
-from moto.core.exceptions import JsonRESTError
+from moto.secretsmanager.models import secretsmanager_backends
 
 from local_cloud.redshift.credentials import MAX_SECONDS, MIN_SECONDS
 from local_cloud.redshift.postgres import ADMIN, DEFAULT_DATABASE
+from local_cloud.redshift.serverless_errors import ServerlessError
+from local_cloud.redshift.usage_limits import UsageLimits
 
 if TYPE_CHECKING:
     from local_cloud.redshift.service import Redshift
@@ -20,15 +24,9 @@ if TYPE_CHECKING:
 URL = r"https?://redshift-serverless\.(.+)\.amazonaws\.com"
 _NAME = re.compile(r"[a-z0-9-]{3,64}")
 _DEFAULT_CAPACITY = 128
+_DEFAULT_PORT = 5439
 
 Record = dict[str, Any]
-
-
-class ServerlessError(JsonRESTError):
-    """An error of this API."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
 
 
 class RedshiftServerlessBackend(BaseBackend):
@@ -42,6 +40,9 @@ class RedshiftServerlessBackend(BaseBackend):
         self.workgroups: dict[str, Record] = {}
         self.passwords: dict[str, str] = {}  # of administrators, by namespace
         self.tags: dict[str, list[dict[str, str]]] = {}
+        self.usage_limits = UsageLimits(
+            f"arn:aws:redshift-serverless:{region_name}:{account_id}",
+        )
 
     @property
     def _url_module(self) -> Any:
@@ -70,11 +71,25 @@ class RedshiftServerlessBackend(BaseBackend):
             "status": "AVAILABLE",
             "creationDate": _now(),
         }
-        self.namespaces[name] = namespace
         if password := request.get("adminUserPassword"):
             self.passwords[name] = password
-        self._tag(str(namespace["namespaceArn"]), request.get("tags", []))
+        if request.get("manageAdminPassword"):
+            namespace |= self._manage_password(name, str(namespace["adminUsername"]))
+        self.tag(str(namespace["namespaceArn"]), request.get("tags", []))
+        self.namespaces[name] = namespace
         return namespace
+
+    def _manage_password(self, name: str, user: str) -> Record:
+        """A password that nobody is told, in a secret; what the namespace says of it."""
+        self.passwords[name] = secrets.token_urlsafe(24)
+        backend = secretsmanager_backends[self.account_id][self.region_name]
+        secret = backend.create_managed_secret(
+            "redshift",
+            f"redshift!{name}-{user}",
+            secret_string=json.dumps({"username": user, "password": self.passwords[name]}),
+            force_overwrite=True,
+        )
+        return {"adminPasswordSecretArn": secret.arn}
 
     def update_namespace(self, request: Record) -> Record:
         """Change what can be changed of a namespace."""
@@ -91,6 +106,9 @@ class RedshiftServerlessBackend(BaseBackend):
         if any(group["namespaceName"] == name for group in self.workgroups.values()):
             raise ServerlessError("ConflictException", f"Namespace {name} has a workgroup.")
         self.passwords.pop(name, None)
+        if arn := namespace.get("adminPasswordSecretArn"):
+            secrets_of = secretsmanager_backends[self.account_id][self.region_name]
+            secrets_of.secrets.pop(arn)
         del self.namespaces[name]
         return namespace | {"status": "DELETING"}
 
@@ -116,11 +134,12 @@ class RedshiftServerlessBackend(BaseBackend):
             "publiclyAccessible": request.get("publiclyAccessible", False),
             "securityGroupIds": request.get("securityGroupIds", []),
             "subnetIds": request.get("subnetIds", []),
+            "port": request.get("port", _DEFAULT_PORT),
             "status": "AVAILABLE",
             "creationDate": _now(),
         }
         self.workgroups[name] = workgroup
-        self._tag(str(workgroup["workgroupArn"]), request.get("tags", []))
+        self.tag(str(workgroup["workgroupArn"]), request.get("tags", []))
         return self.find_workgroup(name)
 
     def update_workgroup(self, request: Record) -> Record:
@@ -141,7 +160,7 @@ class RedshiftServerlessBackend(BaseBackend):
         if name not in self.workgroups:
             raise ServerlessError("ResourceNotFoundException", f"Workgroup {name} was not found.")
         endpoint = {"address": self.redshift.host, "port": self.redshift.port}
-        return self.workgroups[name] | {"endpoint": endpoint, "port": self.redshift.port}
+        return self.workgroups[name] | {"endpoint": endpoint}
 
     def get_credentials(self, request: Record, user: str) -> Record:
         """Credentials of the caller's IAM identity, who is an administrator here."""
@@ -166,8 +185,15 @@ class RedshiftServerlessBackend(BaseBackend):
         """The tags of a resource."""
         return self.tags.get(arn, [])
 
-    def _tag(self, arn: str, tags: list[dict[str, str]]) -> None:
-        self.tags[arn] = tags
+    def tag(self, arn: str, tags: list[dict[str, str]]) -> None:
+        """Give a resource tags, beside those that it has."""
+        given = {each["key"] for each in tags}
+        kept = [each for each in self.list_tags(arn) if each["key"] not in given]
+        self.tags[arn] = kept + tags
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """Take tags from a resource."""
+        self.tags[arn] = [each for each in self.list_tags(arn) if each["key"] not in keys]
 
     def _arn(self, kind: str, identifier: str) -> str:
         return (

@@ -7,10 +7,11 @@ fails first when a new version of moto moves it.
 from __future__ import annotations
 
 from local_cloud.context import Cloud
-from local_cloud.terraform_seams import athena, cloudwatch
+from local_cloud.terraform_seams import athena, cloudwatch, sqs
 
 
 def install(_cloud: Cloud) -> None:
     """Answer as AWS does."""
     athena.install()
     cloudwatch.install()
+    sqs.install()
