@@ -5,6 +5,7 @@ SHELL := /bin/bash
 DATASET  ?= orders
 RUN_DATE ?= 2026-01-01
 ENV      ?= local
+PORT     ?= 4200
 AGAINST  ?= origin/main
 PYTHON   ?= $(shell command -v python3.11 || command -v python3)
 
@@ -12,11 +13,13 @@ VENV := .venv
 BIN  := $(VENV)/bin
 SCAN_VENV := .venv-scan
 CODE := src flows _glue-job _lambda tools bench .tests
+TERRAFORM = TF_DATA_DIR=$(CURDIR)/build/terraform/$(ENV) terraform -chdir=terraform
+DEPLOYMENT = $(CURDIR)/build/terraform/$(ENV)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status doctor env package lock clean
+.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan apply destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -75,6 +78,16 @@ down: $(VENV)/run.stamp ## Stop the embedded cloud; its data stays
 status: $(VENV)/run.stamp ## Say whether the embedded cloud is up, and where
 	@$(BIN)/python -m local_cloud status
 
+server: $(VENV)/run.stamp ## Prefect's UI, with the deployments and a worker, until Ctrl-C (PORT=)
+	@$(BIN)/python -m tools.deploy.server --port $(PORT)
+
+deploy: $(VENV)/run.stamp ## Put the flows on the server that PREFECT_API_URL names (ENV=)
+	@$(BIN)/python -m tools.deploy --env $(ENV)
+
+worker: $(VENV)/run.stamp ## Run what that server gives this machine to do (ENV=)
+	@$(BIN)/prefect worker start --type process --pool \
+		"$$($(BIN)/python -c 'from etl.settings import load_settings as s; print(s("$(ENV)").name)')"
+
 doctor: $(VENV)/run.stamp ## Examine an environment before its first run (ENV=)
 	@$(BIN)/python -m etl doctor --env $(ENV)
 
@@ -84,11 +97,28 @@ env: $(VENV)/run.stamp ## Print the variables for other tools: eval "$$(make env
 package: $(VENV)/run.stamp ## Build the Glue and Lambda archives for AWS into build/
 	@$(BIN)/python tools/package.py --target lambda
 
+infrastructure: package
+	@$(BIN)/python -m etl infrastructure --env $(ENV)
+	@$(TERRAFORM) init -input=false -reconfigure -backend-config=$(DEPLOYMENT).backend.hcl >/dev/null
+
+plan: infrastructure ## Show what apply would change (ENV=dev); terraform/README.md
+	@$(TERRAFORM) plan -input=false -var deployment_file=$(DEPLOYMENT).json -out=$(DEPLOYMENT).tfplan $(ARGS)
+
+apply: infrastructure ## Make the environment so, asking first; or a saved PLAN=, not asking (ENV=dev)
+	@$(TERRAFORM) apply $(ARGS) $(if $(PLAN),$(abspath $(PLAN)),-var deployment_file=$(DEPLOYMENT).json)
+	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
+	@$(BIN)/python -m etl publish-contracts --env $(ENV)
+
+destroy: infrastructure ## Take the environment away, asking first (ENV=dev)
+	@$(TERRAFORM) destroy $(ARGS) -var deployment_file=$(DEPLOYMENT).json
+
 lock: $(VENV)/dev.stamp ## Write the locked requirements from pyproject.toml
 	@$(LOCK) pyproject.toml --extra local --output-file requirements.txt
 	@$(LOCK) pyproject.toml --constraints requirements.txt --output-file requirements-deploy.txt
 	@$(LOCK) pyproject.toml --constraints requirements.txt --extra local --extra dev --output-file requirements-dev.txt
 	@$(LOCK) --group scan --output-file requirements-scan.txt
+	@$(LOCK) --group worker --constraints <(grep -o '^prefect==[^ ]*' requirements-deploy.txt) \
+		--output-file requirements-worker.txt
 
 clean: ## Remove what was built and installed; the embedded cloud's data too
 	rm -rf $(VENV) $(SCAN_VENV) build .local-cloud .mypy_cache .pytest_cache

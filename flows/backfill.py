@@ -83,8 +83,12 @@ def backfill(
     }
 
     def run_date(day: date) -> RunReport:
-        return full_pipeline(
-            run_date=day, dataset=dataset, env=env, loader=loader, backfill_from=first
+        return tasks.after(run, full_pipeline)(
+            run_date=day,
+            dataset=dataset,
+            env=env,
+            loader=loader,
+            backfill_from=first,
         )
 
     todo = [day for day in dates if day not in done]

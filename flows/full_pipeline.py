@@ -63,14 +63,14 @@ def full_pipeline(
     )
     extracted = tasks.extract(run)
     if not run.contract.is_transformed:
-        tasks.finish(run, extracted)
-        return tasks.report(run, extracted)
+        finished = tasks.finish(run, extracted, extracted)
+        return tasks.report(run, extracted, None, None, None, None, finished)
     transformed = tasks.transform(run, extracted)
     validated = tasks.validate(run, transformed)
     loaded = tasks.load(run, extracted, transformed, validated) if run.contract.is_loaded else None
     published = tasks.publish(run, transformed, validated, loaded)
-    tasks.finish(run, extracted)
-    return tasks.report(run, extracted, transformed, validated, loaded, published)
+    finished = tasks.finish(run, extracted, published)
+    return tasks.report(run, extracted, transformed, validated, loaded, published, finished)
 
 
 def main() -> int:

@@ -69,6 +69,7 @@ class Column:
         value_map: Received text → what it stands for; other texts stay as they are.
         lineage: Whether the run fills it in, by its name: see `LINEAGE_COLUMNS`. Such columns come
             last, no rule sees them, and the table's hash leaves them out.
+        classification: ODCS's word for who may see it; "" and "public" are for all eyes.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Column:
     derive: Expression | None = None
     value_map: dict[str, str] = field(default_factory=dict)
     lineage: bool = False
+    classification: str = ""
     description: str = ""
 
 

@@ -90,6 +90,11 @@ class RunReport:
         return json.dumps(dataclasses.asdict(self), default=str, indent=2, ensure_ascii=False)
 
 
+def human_usd(cost: float) -> str:
+    """A cost in US dollars, to the hundredth of a cent."""
+    return "<0.0001" if 0 < cost < 0.0001 else f"{cost:,.4f}"
+
+
 def human_bytes(count: int) -> str:
     """A size as people say it: 999 B, 12.3 kB, 4.5 MB."""
     size = float(count)

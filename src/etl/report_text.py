@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from etl.report import RunReport, human_bytes
+from etl.report import RunReport, human_bytes, human_usd
 
 _SHOWN_REASONS = 5
 
@@ -63,7 +63,7 @@ def _stage_table(report: RunReport) -> Table:
             "" if stage.rows is None else f"{stage.rows:,}",
             "" if stage.bytes is None else human_bytes(stage.bytes),
             f"{stage.seconds:.1f}",
-            "<0.0001" if 0 < stage.cost_usd < 0.0001 else f"{stage.cost_usd:.4f}",
+            human_usd(stage.cost_usd),
         )
     return table
 

@@ -275,6 +275,18 @@ class Alerts(_Section):
     webhook_secret: str | None = None
 
 
+class Artifacts(_Section):
+    """What Prefect's pages show of a run, to all who can open them.
+
+    Attributes:
+        quarantine_samples: Rejected rows for each of the most frequent reasons; 0 for none.
+        console_links: Whether there is an AWS console to look at the environment in.
+    """
+
+    quarantine_samples: int = Field(default=3, ge=0, le=10)
+    console_links: bool = True
+
+
 class Archiver(_Section):
     """What becomes of old processed objects, in days of 24 hours.
 
@@ -363,6 +375,7 @@ class Settings(BaseSettings):
     state_machine: StateMachine = StateMachine()
     alerts: Alerts = Alerts()
     archiver: Archiver = Archiver()
+    artifacts: Artifacts = Artifacts()
     workers: Workers = Workers()
     infrastructure: Infrastructure = Infrastructure()
 

@@ -8,10 +8,12 @@ the state machine's function run these same steps.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from aws.glue.job_runs import JobRun
 from etl import keys
 from etl.catalog import record_version
 from etl.costs import load_prices
@@ -77,8 +79,14 @@ def manifest_at_work(run: Run) -> Manifest | None:
     return manifest if serves else None
 
 
-def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
-    """Raw → processed and quarantine, by the Glue job."""
+def transform(
+    run: Run, extracted: Done[Manifest], *, on_look: Callable[[JobRun], None] | None = None
+) -> Done[TransformResult]:
+    """Raw → processed and quarantine, by the Glue job.
+
+    Args:
+        on_look: Called with what each look at the job run shows.
+    """
     settings = run.settings
     with stopwatch() as watch:
         result = run_transform(
@@ -91,6 +99,7 @@ def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
             started_at=run.started_at,
             settings=settings,
             on_progress=lambda state: log.info("transform  Glue job is %s", state),
+            on_look=on_look,
         )
     cost = load_prices().glue(
         seconds=result.execution_seconds,

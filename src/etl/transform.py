@@ -14,6 +14,7 @@ from aws.glue.job_runs import (
     JobRunFailedError,
     JobRunTimeoutError,
     find_active_job_run,
+    find_succeeded_job_run,
     start_job_run,
     wait_for_job_run,
 )
@@ -82,6 +83,13 @@ def find_active_run(
     )
 
 
+def find_last_run(glue: GlueClient, *, settings: Settings, dataset: str) -> JobRun | None:
+    """The dataset's newest job run that has succeeded, of any run date."""
+    return find_succeeded_job_run(
+        glue, job_name=settings.glue.job_name, arguments_match={"dataset": dataset}
+    )
+
+
 def run_transform(
     *,
     glue: GlueClient,
@@ -93,6 +101,7 @@ def run_transform(
     started_at: datetime,
     settings: Settings,
     on_progress: Progress | None = None,
+    on_look: Callable[[JobRun], None] | None = None,
 ) -> TransformResult:
     """Have Glue transform the extraction, or attach to the job run that is at it already.
 
@@ -102,6 +111,7 @@ def run_transform(
     Args:
         run_id, started_at: What the rows' lineage says; a job run that is at it already keeps its.
         on_progress: Called with the job run's state whenever it changes.
+        on_look: Called with what each look at the job run shows.
 
     Raises:
         TransformError: The job failed, took too long, or did not do what it says.
@@ -109,6 +119,16 @@ def run_transform(
     arguments = job_arguments(contract, manifest_uri, manifest, settings)
     lineage = {"run_id": run_id, "ingested_at": started_at.isoformat()}
     say = on_progress or (lambda state: None)
+    shown = ""
+
+    def look(run: JobRun) -> None:
+        nonlocal shown
+        if run.state != shown:
+            shown = run.state
+            say(run.state)
+        if on_look is not None:
+            on_look(run)
+
     try:
         run = wait_for_job_run(
             glue,
@@ -116,7 +136,7 @@ def run_transform(
             run_id=_attach_or_start(glue, arguments, lineage, settings, say),
             poll_seconds=settings.glue.poll_seconds,
             timeout_minutes=settings.glue.timeout_minutes,
-            on_progress=lambda run: say(run.state),
+            on_progress=look,
         )
     except JobRunFailedError as error:
         raise TransformError(str(error), fix=f"see the {error.run.log}") from error

@@ -22,6 +22,7 @@ from local_cloud.shop_token import ShopToken
 from local_cloud.state import Journal
 
 _SERVICES = (
+    "iam",
     "lambda_",
     "glue",
     "athena",

@@ -35,7 +35,7 @@ _NEWS = (
     _News(
         state="Crashed",
         description="The process of a run died: its machine, its memory, or somebody ended it.",
-        title="{{ flow_run.name }} crashed",
+        title=f"{_DEPLOYMENT} crashed",
         cause="{{ flow_run.state.message }}",
     ),
     _News(

@@ -17,6 +17,7 @@ ACTIVE_STATES = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 
 _FIRST_POLL_SECONDS = 0.2
 _POLL_GROWTH = 1.5
+_RUNS_LOOKED_AT = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class JobRun:
     run_id: str
     state: str
     started_on: datetime | None
+    completed_on: datetime | None = None
     execution_seconds: int
     arguments: Mapping[str, str]
     error_message: str
@@ -106,6 +108,22 @@ def find_active_job_run(
     return max(active, key=_start_order, default=None)
 
 
+def find_succeeded_job_run(
+    client: GlueClient, *, job_name: str, arguments_match: Mapping[str, str]
+) -> JobRun | None:
+    """The newest of the job's last runs that has succeeded with these arguments, among others."""
+    pages = client.get_paginator("get_job_runs").paginate(
+        JobName=job_name, PaginationConfig={"MaxItems": _RUNS_LOOKED_AT}
+    )
+    runs = (_job_run(each) for page in pages for each in page["JobRuns"])
+    succeeded = [
+        run
+        for run in runs
+        if run.state == "SUCCEEDED" and arguments_match.items() <= run.arguments.items()
+    ]
+    return max(succeeded, key=_start_order, default=None)
+
+
 def wait_for_job_run(
     client: GlueClient,
     *,
@@ -121,7 +139,7 @@ def wait_for_job_run(
         poll_seconds: The longest wait between looks at the run; the first ones are shorter, so
             that a quick run is not waited for.
         timeout_minutes: After that it is left to itself.
-        on_progress: Called at first, and whenever the state has changed.
+        on_progress: Called with what each look at the run shows.
 
     Raises:
         JobRunFailedError: It ended in another state.
@@ -129,11 +147,9 @@ def wait_for_job_run(
     """
     deadline = time.monotonic() + timeout_minutes * 60
     wait_seconds = min(_FIRST_POLL_SECONDS, poll_seconds)
-    shown = ""
     while True:
         run = get_job_run(client, job_name=job_name, run_id=run_id)
-        if on_progress is not None and run.state != shown:
-            shown = run.state
+        if on_progress is not None:
             on_progress(run)
         if run.state == "SUCCEEDED":
             return run
@@ -153,6 +169,7 @@ def _job_run(found: JobRunTypeDef) -> JobRun:
         run_id=found["Id"],
         state=found["JobRunState"],
         started_on=found.get("StartedOn"),
+        completed_on=found.get("CompletedOn"),
         execution_seconds=found.get("ExecutionTime", 0),
         arguments={name.removeprefix("--"): value for name, value in arguments.items()},
         error_message=found.get("ErrorMessage", ""),

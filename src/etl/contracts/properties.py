@@ -26,11 +26,13 @@ class Property:
 
     Attributes:
         path: The names that lead to the value in a received record.
+        classification: Its own, or that of the object around it, or of a field inside it.
     """
 
     definition: SchemaProperty
     where: str
     path: tuple[str, ...]
+    classification: str = ""
 
     @property
     def column_name(self) -> str:
@@ -56,17 +58,22 @@ def flatten_properties(table: SchemaObject, where: str, problems: Problems) -> l
 
 
 def _flatten(
-    properties: Sequence[SchemaProperty], where: str, path: tuple[str, ...], problems: Problems
+    properties: Sequence[SchemaProperty],
+    where: str,
+    path: tuple[str, ...],
+    problems: Problems,
+    classification: str = "",
 ) -> Iterator[Property]:
     for index, definition in enumerate(properties):
         at = f"{where}[{index}]"
         inner = (*path, definition.name or "")
+        classified = _classification(definition) or classification
         if definition.semanticType == "measure":
             problems.add(
                 f"{at}.semanticType", "a measure is no column", fix="leave the property out"
             )
         if definition.logicalType != "object":
-            yield Property(definition, at, inner)
+            yield Property(definition, at, inner, classified)
             continue
         for name, given in (
             ("required", definition.required),
@@ -81,7 +88,18 @@ def _flatten(
         refuse_value_map(definition, at, problems)
         if not definition.properties:
             problems.add(f"{at}.properties", "the object is empty", fix="list its properties")
-        yield from _flatten(definition.properties or [], f"{at}.properties", inner, problems)
+        yield from _flatten(
+            definition.properties or [], f"{at}.properties", inner, problems, classified
+        )
+
+
+def _classification(definition: SchemaProperty) -> str:
+    """A property's own; of an array, else the first of its items' that is not public."""
+    if definition.classification or definition.items is None:
+        return definition.classification or ""
+    inside = [definition.items, *(definition.items.properties or [])]
+    found = [each.classification for each in inside if each.classification]
+    return next((each for each in found if each.lower() != "public"), "")
 
 
 def find_partition(found: Sequence[Property], where: str, problems: Problems) -> Property | None:
@@ -144,6 +162,7 @@ def read_columns(
                 value_map=read_value_map(
                     each.definition, type_, each.where, is_text=is_text, problems=problems
                 ),
+                classification=each.classification,
                 description=(each.definition.description or "").strip(),
             )
         )

@@ -30,7 +30,7 @@ def _run(options: argparse.Namespace) -> None:
     settings = load_settings(options.env)
     account_id = settings.account_id
     document = deployment(settings, account_id, packages=options.packages.resolve())
-    backend = state_place(settings, account_id)
+    backend = state_place(settings, account_id) | {"use_lockfile": True}
     options.output.mkdir(parents=True, exist_ok=True)
     written = {
         options.output / f"{options.env}.json": json.dumps(document, indent=1, sort_keys=True),

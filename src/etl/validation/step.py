@@ -46,6 +46,12 @@ class ValidationResult:
         return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
+class ChecksFailedError(ValidationError):
+    """The verdict is "failed"; `checks` are all of its checks."""
+
+    checks: tuple[dict[str, Any], ...] = ()
+
+
 def validate_run(
     client: LambdaClient,
     *,
@@ -57,7 +63,8 @@ def validate_run(
     """Ask the validator to judge what a run's transform wrote.
 
     Raises:
-        ValidationError: A check failed, or the function did; the message lists the figures.
+        ChecksFailedError: A check failed; the message lists the figures.
+        ValidationError: The function failed.
     """
     event = {
         "contract_uri": contract_uri,
@@ -82,15 +89,17 @@ def validate_run(
     return ValidationResult(rows=verdict["rows"], bytes=verdict["bytes"], checks=checks)
 
 
-def _checks_failed(checks: tuple[dict[str, Any], ...], metrics_uri: str) -> ValidationError:
+def _checks_failed(checks: tuple[dict[str, Any], ...], metrics_uri: str) -> ChecksFailedError:
     failed = [each for each in checks if not each["passed"] and each["severity"] == "error"]
     lines = [f"  - {describe_check(check)}" for check in failed]
     count = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
-    return ValidationError(
+    error = ChecksFailedError(
         f"the processed data fail {count}:\n" + "\n".join(lines),
         fix="the warehouse has not been touched; mend the source or the contract and run again"
         f" (what was written: {metrics_uri})",
     )
+    error.checks = checks
+    return error
 
 
 def describe_check(check: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,12 @@ class Guard:
         found: str = self._thread.access_key_id
         return found
 
+    @property
+    def denied_deletions(self) -> frozenset[str]:
+        """The objects that the request which this thread answers would delete, but may not."""
+        found: frozenset[str] = getattr(self._thread, "denied_deletions", frozenset())
+        return found
+
     def admit(
         self,
         access_key_id: str,
@@ -61,13 +67,14 @@ class Guard:
         environ: Mapping[str, Any],
         body: bytes,
     ) -> None:
-        """Check a request.
+        """Check a request. Of many deletions in one, those that are denied are only noted.
 
         Raises:
             AccessDenied: The caller may not.
             NotImplementedError: It is not known which permissions it needs.
         """
         self._thread.access_key_id = access_key_id
+        self._thread.denied_deletions = frozenset()
         self._thread.caller = identity = find_identity(self._account_id, access_key_id)
         if identity is None:
             return
@@ -85,8 +92,18 @@ class Guard:
             if self.mode == ENFORCE:
                 raise NotImplementedError(str(error)) from error
             return
+        if service == "s3" and body:
+            self._thread.denied_deletions = frozenset(self._denied(identity, wanted))
+            return
         for permission in wanted:
             self._check(identity, permission)
+
+    def _denied(self, identity: Identity, wanted: Iterable[Permission]) -> Iterator[str]:
+        for permission in wanted:
+            try:
+                self._check(identity, permission)
+            except AccessDenied:
+                yield permission.resource
 
     def admit_as(self, access_key_id: str, permission: Permission) -> None:
         """Check what the holder of a key asks of something that is no AWS API.

@@ -1,13 +1,22 @@
 # From an object under incoming/ of the raw bucket to the processor, and to the dead letters.
 
+data "aws_region" "current" {}
+
 locals {
   retention_seconds = var.processor.retention_days * 24 * 3600
+  # Named, so that a queue has its policies from the start: each change of a queue takes half a minute.
+  incoming_arn = "arn:${var.partition}:sqs:${data.aws_region.current.name}:${var.account_id}:${var.processor.queue_name}"
 }
 
 resource "aws_sqs_queue" "dead" {
   name                      = var.processor.dead_letter_queue_name
   message_retention_seconds = local.retention_seconds
   sqs_managed_sse_enabled   = true
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [local.incoming_arn]
+  })
 }
 
 resource "aws_sqs_queue" "incoming" {
@@ -20,28 +29,15 @@ resource "aws_sqs_queue" "incoming" {
     deadLetterTargetArn = aws_sqs_queue.dead.arn
     maxReceiveCount     = var.processor.max_receive_count
   })
-}
 
-resource "aws_sqs_queue_redrive_allow_policy" "dead" {
-  queue_url = aws_sqs_queue.dead.id
-
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.incoming.arn]
-  })
-}
-
-# Only S3 sends, and only for the raw bucket of this account.
-resource "aws_sqs_queue_policy" "incoming" {
-  queue_url = aws_sqs_queue.incoming.id
-
+  # Only S3 sends, and only for the raw bucket of this account.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
       Principal = { Service = "s3.amazonaws.com" }
       Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.incoming.arn
+      Resource  = local.incoming_arn
       Condition = {
         ArnLike      = { "aws:SourceArn" = "arn:${var.partition}:s3:::${var.raw_bucket}" }
         StringEquals = { "aws:SourceAccount" = var.account_id }
@@ -59,8 +55,6 @@ resource "aws_s3_bucket_notification" "raw" {
     events        = ["s3:ObjectCreated:*"]
     filter_prefix = var.processor.incoming_prefix
   }
-
-  depends_on = [aws_sqs_queue_policy.incoming]
 }
 
 resource "aws_lambda_event_source_mapping" "processor" {

@@ -4,27 +4,17 @@ resource "aws_sqs_queue" "tasks" {
   name                      = "${var.name}-ecs-tasks"
   message_retention_seconds = 3600 # older news helps nobody
   sqs_managed_sse_enabled   = true
-}
 
-data "aws_iam_policy_document" "tasks" {
-  statement {
-    actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.tasks.arn]
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.tasks.arn]
-    }
-  }
-}
-
-resource "aws_sqs_queue_policy" "tasks" {
-  queue_url = aws_sqs_queue.tasks.url
-  policy    = data.aws_iam_policy_document.tasks.json
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${var.name}-ecs-tasks"
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.tasks.arn } }
+    }]
+  })
 }
 
 resource "aws_cloudwatch_event_rule" "tasks" {

@@ -1,0 +1,176 @@
+"""The Prefect tasks: the steps with names, retries and what they show. Nothing else in src/ knows
+Prefect.
+
+The last result that a step is given is the one that it comes after, and its arrow in the graph.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from etl import keys, pipeline, steps
+from etl.archiving import ArchiveReport
+from etl.archiving.command import archive_now
+from etl.artifacts import Artifact
+from etl.artifacts.places import places_artifact
+from etl.artifacts.quarantine import quarantine_artifact, read_samples
+from etl.artifacts.report import checks_artifact, report_artifact
+from etl.batch import execution
+from etl.lineage import processed_made, raw_made, warehouse_made
+from etl.manifest import Manifest
+from etl.publish import PublishResult
+from etl.report import RunReport
+from etl.run import Done, Run
+from etl.sources.finish import Finished
+from etl.tasks.alerting import alert_on_failure
+from etl.tasks.server import start_server
+from etl.tasks.showing import JobWatch, show
+from etl.tasks.step import after, note_made, step
+from etl.transform import TransformResult
+from etl.validation.step import ChecksFailedError, ValidationResult
+from etl.warehouse.load import LoadResult
+
+__all__ = [
+    "after",
+    "alert_on_failure",
+    "archive_objects",
+    "extract",
+    "finish",
+    "follow_batch",
+    "load",
+    "publish",
+    "report",
+    "start",
+    "start_batch",
+    "start_server",
+    "transform",
+    "validate",
+]
+
+start = step("start")(pipeline.start)
+start_batch = step("start batch")(execution.start_batch)
+follow_batch = step("follow batch")(execution.follow_batch)
+
+
+@step("extract", makes=raw_made)
+def extract(run: Run) -> Done[Manifest]:
+    """Source → raw."""
+    extracted = pipeline.extract(run)
+    note_made(**_figures(run, extracted), objects=len(extracted.result.objects))
+    return extracted
+
+
+@step("transform", makes=processed_made)
+def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
+    """Raw → processed and quarantine, by the Glue job."""
+    transformed = steps.transform(run, extracted, on_look=JobWatch(run))
+    result = transformed.result
+    note_made(
+        **_figures(run, transformed),
+        quarantined=result.rows.quarantined,
+        deduplicated=result.rows.deduplicated,
+        filtered=result.rows.filtered,
+        job_run_id=result.run_id,
+    )
+    show(lambda: _quarantine(run, result))
+    return transformed
+
+
+def _quarantine(run: Run, result: TransformResult) -> Artifact:
+    uris = [each["uri"] for each in result.metrics["quarantine_files"]]
+    most = run.settings.artifacts.quarantine_samples
+    return quarantine_artifact(
+        run.contract,
+        run.run_date,
+        reasons=result.reasons,
+        samples=read_samples(run.client("s3"), uris, reasons=result.reasons, most=most),
+        rows_read=result.rows.read,
+        place=keys.quarantine_uri(run.contract, run.run_date),
+    )
+
+
+@step("validate")
+def validate(run: Run, transformed: Done[TransformResult]) -> Done[ValidationResult]:
+    """Processed, judged by the validator Lambda."""
+    try:
+        validated = steps.validate(run, transformed)
+    except ChecksFailedError as error:
+        checks = error.checks
+        show(lambda: checks_artifact(run.contract.dataset, checks))
+        raise
+    show(lambda: checks_artifact(run.contract.dataset, validated.result.checks))
+    return validated
+
+
+@step("load", makes=warehouse_made)
+def load(
+    run: Run,
+    extracted: Done[Manifest],
+    transformed: Done[TransformResult],
+    validated: Done[ValidationResult],
+) -> Done[LoadResult]:
+    """Processed → warehouse, in one transaction."""
+    loaded = steps.load(run, extracted, transformed, validated)
+    result = loaded.result
+    figures = {"table_rows": result.table_rows, "table_hash": result.table_hash}
+    note_made(**_figures(run, loaded), **figures, deleted=result.deleted)
+    return loaded
+
+
+publish = step("publish")(steps.publish)
+
+
+@step("finish")
+def finish(run: Run, extracted: Done[Manifest], last: Done[Any]) -> Finished:
+    """Tell the source that its records have arrived, once the run's last layer has them."""
+    return steps.finish(run, extracted)
+
+
+@step("report")
+def report(
+    run: Run,
+    extracted: Done[Manifest],
+    transformed: Done[TransformResult] | None,
+    validated: Done[ValidationResult] | None,
+    loaded: Done[LoadResult] | None,
+    published: Done[PublishResult] | None,
+    finished: Finished,
+) -> RunReport:
+    """The run's report, beside the data and on Prefect's pages."""
+    made = steps.report(run, extracted, transformed, validated, loaded, published)
+    show(lambda: report_artifact(made))
+    show(
+        lambda: places_artifact(
+            made.dataset,
+            made.run_date,
+            made.places,
+            region=run.settings.region,
+            has_console=run.settings.artifacts.console_links,
+        )
+    )
+    return made
+
+
+@step("archive")
+def archive_objects(
+    *,
+    environment: str,
+    older_than_days: int | None = None,
+    prefix: str | None = None,
+    dry_run: bool = False,
+) -> ArchiveReport:
+    """Archive what is due, to the end."""
+    return archive_now(
+        environment=environment, older_than_days=older_than_days, prefix=prefix, dry_run=dry_run
+    )
+
+
+def _figures(run: Run, made: Done[Any]) -> dict[str, Any]:
+    """What an asset's event says of the run that made it."""
+    return {
+        "run_date": run.run_date.isoformat(),
+        "run_id": run.run_id,
+        "rows": made.stage.rows,
+        "bytes": made.stage.bytes,
+        "contract_version": run.contract.version,
+    }
