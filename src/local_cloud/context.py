@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,16 +104,22 @@ class Cloud:
         """A boto3 client of this cloud, as its root user; threads may share it."""
         with self._clients_lock:
             if service not in self._clients:
-                self._clients[service] = self._make_client(service)
+                self._clients[service] = self._make_client(service, self.environment())
             return self._clients[service]
 
-    def _make_client(self, service: str) -> Any:
+    def client_with(self, service: str, variables: Mapping[str, str]) -> Any:
+        """A boto3 client as somebody else, by the variables of `role_environment`."""
+        with self._clients_lock:
+            return self._make_client(service, variables)
+
+    def _make_client(self, service: str, variables: Mapping[str, str]) -> Any:
         return self._session.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
-            aws_access_key_id=self.credentials.access_key_id,
-            aws_secret_access_key=self.credentials.secret_access_key,
+            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=variables.get("AWS_SESSION_TOKEN"),
             config=Config(
                 proxies={}, retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}
             ),

@@ -48,16 +48,19 @@ class EmbeddedAthenaBackend(AthenaBackend):
             raise InvalidRequestError(f"WorkGroup {workgroup} is not found.")
         if group.state != "ENABLED":
             raise InvalidRequestError(f"WorkGroup {workgroup} is disabled.")
+        output = _output_location(group.configuration, config or {})
+        access = self.executor.access()
+        access.check_output(output)
         execution = QueryExecution(
             query,
             statement_type="DML" if isinstance(tree, _DML) else "DDL",
             context=context or {},
-            output=_output_location(group.configuration, config or {}),
+            output=output,
             workgroup=group,
             parameters=execution_parameters,
         )
         self.executions[execution.id] = execution
-        self.executor.start(execution, tree)
+        self.executor.start(execution, tree, access)
         return str(execution.id)
 
     def get_query_execution(self, exec_id: str) -> QueryExecution:
@@ -83,6 +86,7 @@ class EmbeddedAthenaBackend(AthenaBackend):
             raise InvalidRequestError(
                 f"Query did not finish successfully. Final query state: {state}"
             )
+        self.executor.access().check_result(execution.config["OutputLocation"])
         header: list[Row] = []
         if execution.has_header and token is None:
             header = [[column["Name"] for column in execution.columns]]

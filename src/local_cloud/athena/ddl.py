@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from sqlglot import exp
 
+from local_cloud.athena.access import Access
 from local_cloud.athena.catalog import Catalog, Name, Table
 from local_cloud.athena.create_table import table_definition
 from local_cloud.athena.errors import InvalidRequestError, QueryFailure, hive_failure
@@ -26,8 +27,9 @@ _PROPERTY = re.compile(r"['\"]([^'\"]+)['\"]\s*=\s*['\"]([^'\"]*)['\"]")
 class Ddl:
     """One execution's DDL."""
 
-    def __init__(self, cloud: Cloud, catalog: Catalog, database: str) -> None:
+    def __init__(self, cloud: Cloud, catalog: Catalog, database: str, access: Access) -> None:
         self._cloud = cloud
+        self._access = access
         self._catalog = catalog
         self._database = database
 
@@ -141,7 +143,7 @@ class Ddl:
         glue.delete_database(Name=name)
 
     def _repair(self, table: Table) -> Result:
-        found = found_partitions(self._cloud, table)
+        found = found_partitions(self._cloud, table, self._access)
         known = {tuple(values) for values, _ in self._catalog.partitions(table)}
         new = {values: location for values, location in found.items() if values not in known}
         self._catalog.add_partitions(table, new)

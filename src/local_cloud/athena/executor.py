@@ -12,6 +12,7 @@ import duckdb
 from botocore.exceptions import ClientError
 from sqlglot import exp
 
+from local_cloud.athena.access import Access
 from local_cloud.athena.catalog import Catalog
 from local_cloud.athena.ddl import Ddl
 from local_cloud.athena.errors import InvalidRequestError, QueryFailure
@@ -37,10 +38,15 @@ class Executor:
         shutil.rmtree(self._home / "tmp", ignore_errors=True)
         cloud.on_stop(self._stop_all)
 
-    def start(self, execution: QueryExecution, tree: exp.Expr) -> None:
+    def access(self) -> Access:
+        """What the request that this thread answers may reach."""
+        return Access.of_request(self._cloud)
+
+    def start(self, execution: QueryExecution, tree: exp.Expr, access: Access) -> None:
         """Begin an execution and return."""
+        arguments = execution, tree, access
         threading.Thread(
-            target=self._carry_out, args=(execution, tree), name=execution.id, daemon=True
+            target=self._carry_out, args=arguments, name=execution.id, daemon=True
         ).start()
 
     def cancel(self, execution: QueryExecution) -> None:
@@ -53,18 +59,20 @@ class Executor:
         """Where an execution's rows are kept for GetQueryResults."""
         return self._home / "results" / f"{execution_id}.jsonl"
 
-    def _carry_out(self, execution: QueryExecution, tree: exp.Expr) -> None:
+    def _carry_out(self, execution: QueryExecution, tree: exp.Expr, access: Access) -> None:
         try:
             with self._slots:
                 execution.run()
-                self._execute(execution, tree)
+                self._execute(execution, tree, access)
             state, reason = "SUCCEEDED", ""
         except (QueryFailure, InvalidRequestError) as error:
             state, reason = "FAILED", getattr(error, "message", "") or str(error)
         except duckdb.InterruptException:
             state, reason = "FAILED", CLOUD_STOPPED
         except ClientError as error:
-            state, reason = "FAILED", f"{error} (output location: {execution.output_folder})"
+            state, reason = "FAILED", _denial(error, execution) or (
+                f"{error} (output location: {execution.output_folder})"
+            )
         except Exception as error:  # whatever it is, the execution must not stay RUNNING
             state, reason = "FAILED", f"GENERIC_INTERNAL_ERROR: {error!r}"
         if execution.id in self._cancelled and state == "FAILED":
@@ -75,16 +83,18 @@ class Executor:
         if not self._cloud_stops:
             self._cloud.save("athena")
 
-    def _execute(self, execution: QueryExecution, tree: exp.Expr) -> None:
-        catalog = Catalog(self._cloud.client("glue"))
+    def _execute(self, execution: QueryExecution, tree: exp.Expr, access: Access) -> None:
+        catalog = Catalog(access.client("glue"))
         database = str(execution.query_context.get("Database") or "default").lower()
         if execution.statement_type == "DDL" and not isinstance(tree.find(exp.Query), exp.Query):
-            self._keep(execution, Ddl(self._cloud, catalog, database).run(execution.query, tree))
+            ddl = Ddl(self._cloud, catalog, database, access)
+            self._keep(execution, ddl.run(execution.query, tree), access)
             return
         query = Query(
             id=execution.id,
             cloud=self._cloud,
             catalog=catalog,
+            access=access,
             database=database,
             folder=self._home / "tmp" / execution.id,
             output=execution.output_folder,
@@ -94,13 +104,13 @@ class Executor:
             if execution.id in self._cancelled:
                 raise duckdb.InterruptException("cancelled before it started")
             result = query.run(tree, execution.execution_parameters or [])
-            self._keep(execution, result)
+            self._keep(execution, result, access)
         finally:
             execution.scanned_bytes = query.scanned_bytes
             query.connection.close()
             shutil.rmtree(query.folder, ignore_errors=True)
 
-    def _keep(self, execution: QueryExecution, result: Result) -> None:
+    def _keep(self, execution: QueryExecution, result: Result, access: Access) -> None:
         """Put the result where Athena puts it, and where GetQueryResults reads it."""
         execution.columns = result.columns
         execution.has_header = result.is_query
@@ -108,7 +118,7 @@ class Executor:
         rows = self.rows_file(execution.id)
         rows.parent.mkdir(parents=True, exist_ok=True)
         write_rows(result.rows, rows)
-        s3 = self._cloud.client("s3")
+        s3 = access.client("s3")
         bucket, key = split_uri(execution.config["OutputLocation"])
         if result.manifest is not None:
             manifest_key = f"{key.removesuffix('.csv')}-manifest.csv"
@@ -127,6 +137,20 @@ class Executor:
         self._cloud_stops = True
         for query in list(self._queries.values()):
             query.connection.interrupt()
+
+
+def _denial(error: ClientError, execution: QueryExecution) -> str | None:
+    """What a query says of its caller who may not; None if it is something else."""
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    if code == "AccessDenied":
+        location = execution.config["OutputLocation"]
+        return (
+            f"Access denied when writing output to url: {location} . Please ensure you are allowed"
+            f" to access the S3 bucket. {message}"
+        )
+    if code == "AccessDeniedException":
+        return f"Insufficient permissions to execute the query. {message}"
+    return None
 
 
 def _lines(result: Result, rows: Iterator[Row]) -> Iterator[str]:

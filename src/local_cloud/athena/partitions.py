@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote
 
 from local_cloud.athena.catalog import Catalog, Table
@@ -43,25 +44,33 @@ class DataFile:
     values: tuple[str, ...] = ()
 
 
-def data_files(cloud: Cloud, catalog: Catalog, table: Table) -> list[DataFile]:
+class Lists(Protocol):
+    """Who may list objects."""
+
+    def check_list(self, bucket: str, prefix: str) -> None:
+        """Ask before objects are listed."""
+
+
+def data_files(cloud: Cloud, catalog: Catalog, table: Table, access: Lists) -> list[DataFile]:
     """The objects that a query of the whole table reads."""
     if not table.keys:
-        return list(_files_under(cloud, table.location, ()))
+        return list(_files_under(cloud, table.location, (), access))
     if table.is_projected:
-        return list(_projected_files(cloud, table))
+        return list(_projected_files(cloud, table, access))
     return [
         file
         for values, location in catalog.partitions(table)
-        for file in _files_under(cloud, location, tuple(values))
+        for file in _files_under(cloud, location, tuple(values), access)
     ]
 
 
-def found_partitions(cloud: Cloud, table: Table) -> dict[tuple[str, ...], str]:
+def found_partitions(cloud: Cloud, table: Table, access: Lists) -> dict[tuple[str, ...], str]:
     """Values and location of the `key=value/` folders under a table's location."""
     bucket, prefix = split_uri(table.location)
     folder = "/".join(f"{re.escape(key)}=([^/]+)" for key in table.keys) + "/"
     pattern = re.compile(re.escape(prefix) + folder, re.IGNORECASE)
     found = {}
+    access.check_list(bucket, prefix)
     for key, _, _ in cloud.list_objects(bucket, prefix):
         if match := pattern.match(key):
             values = tuple(unquote(value) for value in match.groups())
@@ -82,8 +91,11 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _files_under(cloud: Cloud, location: str, values: tuple[str, ...]) -> Iterator[DataFile]:
+def _files_under(
+    cloud: Cloud, location: str, values: tuple[str, ...], access: Lists
+) -> Iterator[DataFile]:
     bucket, prefix = split_uri(location)
+    access.check_list(bucket, prefix)
     for key, size, path in cloud.list_objects(bucket, prefix):
         if size and _is_data(key[len(prefix) :]):
             yield DataFile(key, size, path, values)
@@ -94,7 +106,7 @@ def _is_data(relative_key: str) -> bool:
     return not any(part.startswith((".", "_")) for part in relative_key.split("/"))
 
 
-def _projected_files(cloud: Cloud, table: Table) -> Iterator[DataFile]:
+def _projected_files(cloud: Cloud, table: Table, access: Lists) -> Iterator[DataFile]:
     template = table.parameters.get("storage.location.template") or (
         table.location + "/".join(f"{key}=${{{key}}}" for key in table.keys)
     )
@@ -116,6 +128,7 @@ def _projected_files(cloud: Cloud, table: Table) -> Iterator[DataFile]:
         for number, piece in enumerate(pieces)
     )
     pattern = re.compile(expression)
+    access.check_list(bucket, pieces[0])
     for key, size, file in cloud.list_objects(bucket, pieces[0]):
         match = pattern.match(key)
         if not match or not size or not _is_data(key[match.end() :]):

@@ -12,6 +12,7 @@ import duckdb
 from sqlglot import exp
 
 from local_cloud.athena import dialect
+from local_cloud.athena.access import Access
 from local_cloud.athena.catalog import Catalog, Name, Table
 from local_cloud.athena.create_table import table_options
 from local_cloud.athena.errors import QueryFailure
@@ -41,6 +42,7 @@ class Query:
     id: str
     cloud: Cloud
     catalog: Catalog
+    access: Access
     database: str
     folder: Path
     output: str
@@ -77,10 +79,12 @@ class Query:
             files = create_view(
                 self.connection,
                 table,
-                data_files(self.cloud, self.catalog, table),
+                data_files(self.cloud, self.catalog, table, self.access),
                 condition=partition_condition(typed, table),
                 with_path=with_path,
             )
+            for each in files:
+                self.access.check_read(split_uri(table.location)[0], each.key)
             used = used_columns(typed, table)
             self.scanned_bytes += scanned_bytes(self.connection, table, files, used)
         return sql
@@ -121,6 +125,7 @@ class Query:
         options = table_options(tree)
         location = options.location or f"{self.output}tables/{self.id}/"
         bucket, prefix = split_uri(location)
+        self.access.check_list(bucket, prefix)
         if self.cloud.list_objects(bucket, prefix):
             raise QueryFailure(
                 "HIVE_PATH_ALREADY_EXISTS",
@@ -201,12 +206,12 @@ class Query:
         return (int(row[0]) if row else 0), uris
 
     def _upload(self, folder: Path, table: Table) -> Iterator[str]:
-        bucket, prefix = split_uri(table.location)
+        s3, (bucket, prefix) = self.access.client("s3"), split_uri(table.location)
         suffix = FORMATS[table.serde].suffix
         for number, path in enumerate(sorted(p for p in folder.rglob("*") if p.is_file())):
             parts = path.relative_to(folder).parent.parts
             key = f"{prefix}{''.join(f'{part}/' for part in parts)}{self.id}_{number:05d}{suffix}"
-            self.cloud.client("s3").upload_file(str(path), bucket, key)
+            s3.upload_file(str(path), bucket, key)
             yield f"s3://{bucket}/{key}"
 
     def _register(self, table: Table, uris: list[str]) -> None:

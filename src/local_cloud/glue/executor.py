@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
 from moto.glue.models import FakeJob
 
 from local_cloud.context import Child, Cloud
 from local_cloud.glue.arguments import Arguments, check_modules, read_arguments
+from local_cloud.glue.downloads import download
 from local_cloud.glue.errors import LaunchError
 from local_cloud.glue.job_run import CLOUD_STOPPED, LOG_GROUP, JobRun
 from local_cloud.glue.jvm import SPARK_HOME, Jvm, spark_properties, start_jvm
@@ -35,11 +35,12 @@ _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CER
 
 @dataclass
 class _Task:
-    """A job run in the hands of its thread."""
+    """A job run in the hands of its thread; all that it does on AWS, it does as the job's role."""
 
     job: FakeJob
     run: JobRun
     folder: Path
+    credentials: dict[str, str] = field(default_factory=dict, repr=False)
     stop_requested: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
@@ -103,11 +104,13 @@ class Executor:
             run.merged_arguments, job_name=run.job_name, job_run_id=run.job_run_id
         )
         check_modules(arguments.modules)
-        script = self._download(_command(task.job)["ScriptLocation"], folder / "script")
+        task.credentials = self._cloud.role_environment(self._role_arn(task.job), _SESSION_NAME)
+        s3 = self._cloud.client_with("s3", task.credentials)
+        script = download(s3, _command(task.job)["ScriptLocation"], folder / "script")
         for uri in arguments.files:
-            self._download(uri, folder)
-        environment = self._environment(task, arguments)
-        jvm = self._start_jvm(task, arguments, environment) if _needs_spark(task.job) else None
+            download(s3, uri, folder)
+        environment = self._environment(task, arguments, s3)
+        jvm = self._start_jvm(task, arguments, environment, s3) if _needs_spark(task.job) else None
         plan = folder / "plan.json"
         plan.write_text(
             json.dumps(
@@ -132,8 +135,8 @@ class Executor:
         on_change(run)
         errors = [error, jvm.log] if jvm else [error]
         streams = [
-            self._log_stream(run, "output", [output]),
-            self._log_stream(run, "error", errors),
+            self._log_stream(task, "output", [output]),
+            self._log_stream(task, "error", errors),
         ]
         try:
             ended_by = self._watch(task, child, jvm, streams)
@@ -183,24 +186,12 @@ class Executor:
             return "FAILED", "The Spark driver ended while the script was running."
         return None
 
-    def _download(self, uri: str, folder: Path) -> Path:
-        bucket, _, key = uri.removeprefix("s3://").removeprefix("s3a://").partition("/")
-        folder.mkdir(exist_ok=True)
-        target = folder / Path(key).name
-        try:
-            self._cloud.client("s3").download_file(bucket, key, str(target))
-        except ClientError as error:
-            raise LaunchError(
-                f"Error downloading from S3 for bucket: {bucket}, key: {key}. {error}"
-            ) from error
-        return target
-
-    def _environment(self, task: _Task, arguments: Arguments) -> dict[str, str]:
-        packages = [self._download(uri, task.folder / "packages") for uri in arguments.py_files]
+    def _environment(self, task: _Task, arguments: Arguments, s3: Any) -> dict[str, str]:
+        packages = [download(s3, uri, task.folder / "packages") for uri in arguments.py_files]
         bookmark = self.bookmark_file(task.run.job_name)
         return {
             **{name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-            **self._cloud.role_environment(self._role_arn(task.job), _SESSION_NAME),
+            **task.credentials,
             "NO_PROXY": "127.0.0.1,localhost",
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -218,9 +209,11 @@ class Executor:
         is_arn = job.role.startswith("arn:")
         return job.role if is_arn else f"arn:aws:iam::{self._cloud.account_id}:role/{job.role}"
 
-    def _start_jvm(self, task: _Task, arguments: Arguments, environment: dict[str, str]) -> Jvm:
+    def _start_jvm(
+        self, task: _Task, arguments: Arguments, environment: dict[str, str], s3: Any
+    ) -> Jvm:
         properties = spark_properties(environment, app_name=task.run.job_name, folder=task.folder)
-        jars = [self._download(uri, task.folder / "jars") for uri in arguments.jars]
+        jars = [download(s3, uri, task.folder / "jars") for uri in arguments.jars]
         return start_jvm(
             self._cloud,
             folder=task.folder,
@@ -241,11 +234,11 @@ class Executor:
         self._ending = [each for each in self._ending if each.is_alive()] + [thread]
         thread.start()
 
-    def _log_stream(self, run: JobRun, name: str, files: list[Path]) -> LogStream:
+    def _log_stream(self, task: _Task, name: str, files: list[Path]) -> LogStream:
         return LogStream(
-            self._cloud.client("logs"),
+            self._cloud.client_with("logs", task.credentials),
             group=f"{LOG_GROUP}/{name}",
-            stream=run.job_run_id,
+            stream=task.run.job_run_id,
             files=files,
         )
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
+
+_log = logging.getLogger(__name__)
 
 _MAX_EVENTS = 1000
 _MAX_EVENT_BYTES = 200_000
@@ -22,11 +27,23 @@ class LogStream:
         self._stream = stream
         self._read_bytes = dict.fromkeys(files, 0)
         self._exists = False
+        self._is_denied = False
 
     def carry(self, *, last: bool = False) -> None:
         """Append the lines that were completed since the last call."""
         lines = [line for file in self._read_bytes for line in self._new_lines(file, last)]
-        if lines and not self._exists:
+        if not lines or self._is_denied:
+            return
+        try:
+            self._append(lines)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            self._is_denied = True  # as on AWS, the job runs on without its logs
+            _log.warning("%s/%s is not written: %s", self._group, self._stream, error)
+
+    def _append(self, lines: list[str]) -> None:
+        if not self._exists:
             self._create()
         for start in range(0, len(lines), _MAX_EVENTS):
             now_ms = int(time.time() * 1000)

@@ -14,6 +14,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.core.exceptions import JsonRESTError
 
 from local_cloud.context import Cloud
+from local_cloud.iam import AccessDenied, authorize
 from local_cloud.lambda_ import event_sources
 from local_cloud.lambda_.code import CodeError, link_sdk, python_path, unpack
 from local_cloud.lambda_.pool import Pool
@@ -123,14 +124,24 @@ class RealFunction(models.LambdaFunction):
 
     def _run(self, event: bytes) -> Result:
         result, worker = Runner.pool.run(self.program(), event)
-        logs = self.logs_backend
-        logs.ensure_log_group(self.logs_group_name)
-        if worker.stream not in logs.groups[self.logs_group_name].streams:
-            logs.create_log_stream(self.logs_group_name, worker.stream)
+        try:
+            self._write_log(result, worker.stream)
+        except AccessDenied as denied:  # as on AWS, it runs on without its log
+            _log.warning("%s is not logged: %s", self.function_name, denied)
+        return result
+
+    def _write_log(self, result: Result, stream: str) -> None:
+        """Keep what was logged, if the function's role may."""
+        logs, group = self.logs_backend, self.logs_group_name
+        logs.ensure_log_group(group)
+        arn = f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{group}:log-stream:{stream}"
+        if stream not in logs.groups[group].streams:
+            authorize(Runner.cloud, self.role, "logs:CreateLogStream", arn)
+            logs.create_log_stream(group, stream)
+        authorize(Runner.cloud, self.role, "logs:PutLogEvents", arn)
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": line} for line in result.log.splitlines()]
-        logs.put_log_events(self.logs_group_name, worker.stream, events)
-        return result
+        logs.put_log_events(group, stream, events)
 
 
 def _unpack(packaged: Any) -> None:

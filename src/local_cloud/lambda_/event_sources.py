@@ -155,6 +155,7 @@ class _Poller:
             backend = models.lambda_backends[self._cloud.account_id][self._cloud.region]
             function = backend.get_function(self._mapping.function_arn)
             granted = self._cloud.role_environment(function.role, "event-source-mapping")
+            url = self._cloud.client("sqs").get_queue_url(QueueName=self._queue_name)["QueueUrl"]
             arguments: dict[str, Any] = {
                 "endpoint_url": self._cloud.endpoint_url,
                 "region_name": self._cloud.region,
@@ -164,7 +165,8 @@ class _Poller:
             }
             config = Config(proxies={}, read_timeout=_WAIT_SECONDS + 30)
             self._sqs: Any = boto3.session.Session().client("sqs", config=config, **arguments)
-            self._queue_url = self._sqs.get_queue_url(QueueName=self._queue_name)["QueueUrl"]
+            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+            self._queue_url = url
             # Lambda itself runs the function: its role need not be allowed to.
             self._lambda: Any = boto3.session.Session().client(
                 "lambda",

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from local_cloud.context import Cloud
 from local_cloud.redshift import messages
+from local_cloud.redshift.access import open_access
 from local_cloud.redshift.backend import Answer, Backend, BackendError
 from local_cloud.redshift.errors import SqlError, not_embedded
-from local_cloud.redshift.load_source import check_access, find_sources
+from local_cloud.redshift.load_source import find_sources
 from local_cloud.redshift.plans import Copy, Special, Unload
 from local_cloud.redshift.postgres import Postgres
 from local_cloud.redshift.table import (
@@ -81,11 +82,11 @@ class Loader:
 
         if "noload" in plan.options:
             raise not_embedded("COPY with NOLOAD")
-        check_access(self._cloud, plan.options)
+        access = open_access(self._cloud, plan.options)
         if plan.options.get("format") == "parquet":
-            sources = find_sources(self._cloud, plan)
+            sources = find_sources(access, plan)
             return ParquetRows(plan, table, sources, region=self._cloud.region)
-        return TextRows(self._cloud, plan, table, find_sources(self._cloud, plan))
+        return TextRows(access, plan, table, find_sources(access, plan))
 
     async def _keep(self, backend: Backend, table: Table, errors: list[LoadError]) -> None:
         statement = load_errors_sql(table, backend.process_id, errors)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from local_cloud.context import Cloud
+from local_cloud.redshift.access import Access
 from local_cloud.redshift.decompress import open_source
 from local_cloud.redshift.errors import not_embedded
 from local_cloud.redshift.load_source import Source
@@ -24,7 +24,7 @@ LeaveOut = Callable[[LoadError], None]
 
 
 def csv_chunks(
-    _cloud: Cloud, plan: Copy, table: Table, source: Source, leave_out: LeaveOut
+    _access: Access, plan: Copy, table: Table, source: Source, leave_out: LeaveOut
 ) -> Iterator[tuple[int, bytes]]:
     """Pieces of uniform CSV, each with its number of rows."""
     options = plan.options

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from local_cloud.context import Cloud
+from local_cloud.redshift.access import Access
 from local_cloud.redshift.decompress import open_source
 from local_cloud.redshift.load_csv import LeaveOut, as_csv, cut_digits
 from local_cloud.redshift.load_source import Source, read_object
@@ -33,10 +33,10 @@ Find = Callable[[Any], Any]
 
 
 def json_chunks(
-    cloud: Cloud, plan: Copy, table: Table, source: Source, leave_out: LeaveOut
+    access: Access, plan: Copy, table: Table, source: Source, leave_out: LeaveOut
 ) -> Iterator[tuple[int, bytes]]:
     """Pieces of uniform CSV, each with its number of rows."""
-    finders = _finders(cloud, plan.options["json"], table)
+    finders = _finders(access, plan.options["json"], table)
     rows: list[list[str | None]] = []
     for number, document in enumerate(_documents(source, plan.options), 1):
         if not isinstance(document, dict) and plan.options["json"] != "noshred":
@@ -85,14 +85,14 @@ def _documents(source: Source, options: dict[str, str]) -> Iterator[Any]:
                 return
 
 
-def _finders(cloud: Cloud, how: str, table: Table) -> list[Find]:
+def _finders(access: Access, how: str, table: Table) -> list[Find]:
     if how == "auto":
         return [_by_key(column.name) for column in table.columns]
     if how == "auto ignorecase":
         return [_by_any_case(column.name) for column in table.columns]
     if how == "noshred":
         return [lambda document: document for _ in table.columns]
-    paths = json.loads(read_object(cloud, how))["jsonpaths"]
+    paths = json.loads(read_object(access, how))["jsonpaths"]
     return [_by_path(path) for path in paths]
 
 

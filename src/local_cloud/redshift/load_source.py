@@ -1,23 +1,17 @@
-"""What a COPY reads: the objects it names, and the IAM role that may read them."""
+"""What a COPY reads: the objects that it names."""
 
 from __future__ import annotations
 
 import json
-import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from local_cloud.context import Cloud
-from local_cloud.redshift.errors import SqlError, load_failure, not_embedded
+from local_cloud.redshift.access import Access, refuse_missing_bucket, split_uri
+from local_cloud.redshift.errors import load_failure
 from local_cloud.redshift.plans import Copy
-
-_PRINCIPALS = {"redshift.amazonaws.com", "redshift-serverless.amazonaws.com"}
-_ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/(?:[\w+=,.@/-]*/)?([\w+=,.@-]+)")
 
 
 @dataclass(frozen=True)
@@ -28,33 +22,28 @@ class Source:
     path: Path
 
 
-def find_sources(cloud: Cloud, plan: Copy) -> list[Source]:
+def find_sources(access: Access, plan: Copy) -> list[Source]:
     """The objects that a COPY names, in the order of their keys or of the manifest.
 
     Raises:
-        SqlError: There are none, or one that the manifest calls mandatory is missing or of
-            another size.
+        SqlError: There are none, one may not be read, or a mandatory one of the manifest is
+            missing or of another size.
     """
     if "manifest" in plan.options:
-        return _manifest_sources(cloud, plan)
+        return _manifest_sources(access, plan)
     bucket, prefix = split_uri(plan.source)
+    access.check_list(bucket, prefix)
     found = [
         Source(f"s3://{bucket}/{key}", path)
-        for key, _, path in cloud.list_objects(bucket, prefix)
+        for key, _, path in access.cloud.list_objects(bucket, prefix)
         if not key.endswith("/")
     ]
+    for source in found:
+        access.check_read(source.uri)
     if not found:
-        refuse_missing_bucket(cloud, bucket)
+        refuse_missing_bucket(access.cloud, bucket)
         raise load_failure(f"The specified S3 prefix '{prefix}' does not exist", code=8001)
     return found
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not uri.startswith("s3://") or not bucket:
-        raise SqlError(f"Invalid S3 path: {uri}")
-    return bucket, key
 
 
 def https_uri(uri: str, region: str) -> str:
@@ -63,16 +52,17 @@ def https_uri(uri: str, region: str) -> str:
     return f"https://s3.{region}.amazonaws.com/{bucket}/{urllib.parse.quote(key)}"
 
 
-def read_object(cloud: Cloud, uri: str) -> bytes:
+def read_object(access: Access, uri: str) -> bytes:
     """A small object's bytes.
 
     Raises:
-        SqlError: There is no such object.
+        SqlError: There is no such object, or it may not be read.
     """
     bucket, key = split_uri(uri)
-    path = cloud.object_path(bucket, key)
+    access.check_read(uri)
+    path = access.cloud.object_path(bucket, key)
     if path is None:
-        refuse_missing_bucket(cloud, bucket)
+        refuse_missing_bucket(access.cloud, bucket)
         raise load_failure(
             "S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey,"
             f"Rid 0,ExtRid 0,CanRetry 1: {uri}",
@@ -81,9 +71,9 @@ def read_object(cloud: Cloud, uri: str) -> bytes:
     return path.read_bytes()
 
 
-def _manifest_sources(cloud: Cloud, plan: Copy) -> list[Source]:
+def _manifest_sources(access: Access, plan: Copy) -> list[Source]:
     try:
-        manifest = json.loads(read_object(cloud, plan.source))
+        manifest = json.loads(read_object(access, plan.source))
         entries = manifest["entries"]
     except (ValueError, KeyError, TypeError):
         raise load_failure(
@@ -91,13 +81,13 @@ def _manifest_sources(cloud: Cloud, plan: Copy) -> list[Source]:
             code=8001,
             location="s3_utility.cpp:340",
         ) from None
-    found = [source for entry in entries if (source := _entry(cloud, plan, entry))]
+    found = [source for entry in entries if (source := _entry(access, plan, entry))]
     if not found:
         raise load_failure(f"No files found in manifest {plan.source}", code=8001)
     return found
 
 
-def _entry(cloud: Cloud, plan: Copy, entry: Mapping[str, Any]) -> Source | None:
+def _entry(access: Access, plan: Copy, entry: Mapping[str, Any]) -> Source | None:
     uri = entry.get("url", "")
     bucket, key = split_uri(uri)
     is_columnar = plan.options.get("format") == "parquet"
@@ -113,100 +103,25 @@ def _entry(cloud: Cloud, plan: Copy, entry: Mapping[str, Any]) -> Source | None:
             context=uri,
             location="spectrum_manifest.cpp:204",
         )
-    path = cloud.object_path(bucket, key)
+    access.check_list(bucket, key)
+    access.check_read(uri)
+    path = access.cloud.object_path(bucket, key)
     if path is None:
         if not entry.get("mandatory", False):
             return None
-        refuse_missing_bucket(cloud, bucket)
+        refuse_missing_bucket(access.cloud, bucket)
         raise load_failure(
             f"Mandatory url is not present in manifest file. The file {uri} does not exist",
             code=8001,
             context=uri,
         )
     if is_columnar and path.stat().st_size != size:
+        where = https_uri(uri, access.cloud.region)
         raise load_failure(
             "Spectrum Scan Error",
             code=15007,
-            context=f"File {https_uri(uri, cloud.region)} has {path.stat().st_size} bytes, the"
-            f" manifest's content_length says {size}",
+            context=f"File {where} has {path.stat().st_size} bytes, the manifest's content_length"
+            f" says {size}",
             location="dory_util.cpp:1777",
         )
     return Source(uri, path)
-
-
-def refuse_missing_bucket(cloud: Cloud, bucket: str) -> None:
-    """Say it if there is no such bucket.
-
-    Raises:
-        SqlError: There is none.
-    """
-    try:
-        cloud.client("s3").head_bucket(Bucket=bucket)
-    except ClientError:
-        raise load_failure(
-            "S3ServiceException:The specified bucket does not exist,Status 404,Error NoSuchBucket,"
-            f"Rid 0,ExtRid 0,CanRetry 1: {bucket}",
-            code=8001,
-        ) from None
-
-
-def check_access(cloud: Cloud, options: Mapping[str, str]) -> None:
-    """Refuse what Redshift could not read S3 with.
-
-    Raises:
-        SqlError: There is no such role, Redshift may not assume it, or the key is unknown.
-    """
-    keys = dict(part.split("=", 1) for part in options.get("credentials", "").split(";") if part)
-    role = options.get("iam_role") or keys.get("aws_iam_role")
-    access_key = options.get("access_key_id") or keys.get("aws_access_key_id")
-    if role:
-        for arn in role.split(","):
-            _check_role(cloud, arn.strip())
-    elif access_key:
-        _check_key(cloud, access_key)
-    else:
-        raise SqlError("Must specify AWS credentials or IAM_ROLE to access S3", "42601")
-
-
-def _check_role(cloud: Cloud, arn: str) -> None:
-    if arn == "default":
-        raise not_embedded("IAM_ROLE default: name the role")
-    found = _ROLE.fullmatch(arn)
-    if not found:
-        raise SqlError(f"Invalid IAM_ROLE: '{arn}' is not the ARN of a role")
-    try:
-        role = cloud.client("iam").get_role(RoleName=found[1])["Role"]
-    except ClientError:
-        role = None
-    if role is None or role["Arn"] != arn or not _trusts_redshift(role):
-        user = f"arn:aws:redshift:{cloud.region}:{cloud.account_id}:dbuser:embedded/awsuser"
-        raise load_failure(
-            f"User {user} is not authorized to assume IAM Role {arn}",
-            code=8001,
-            context=f"IAM Role={arn}",
-            location="xen_aws_credentials_mgr.cpp:402",
-        )
-
-
-def _trusts_redshift(role: Mapping[str, Any]) -> bool:
-    statements = role["AssumeRolePolicyDocument"].get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal", {})
-        services = principal.get("Service", []) if isinstance(principal, dict) else principal
-        named = {services} if isinstance(services, str) else set(services)
-        if statement.get("Effect") == "Allow" and named & (_PRINCIPALS | {"*"}):
-            return True
-    return False
-
-
-def _check_key(cloud: Cloud, access_key: str) -> None:
-    if access_key == cloud.credentials.access_key_id:
-        return
-    try:
-        cloud.client("iam").get_access_key_last_used(AccessKeyId=access_key)
-    except ClientError:
-        raise load_failure(
-            "S3ServiceException:The AWS Access Key Id you provided does not exist in our records.,"
-            "Status 403,Error InvalidAccessKeyId,Rid 0,ExtRid 0,CanRetry 1",
-            code=8001,
-        ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from local_cloud.context import Cloud
+from local_cloud.redshift.access import Access
 from local_cloud.redshift.backend import BackendError
 from local_cloud.redshift.errors import SqlError, not_embedded
 from local_cloud.redshift.load_csv import csv_chunks
@@ -38,7 +38,7 @@ _REASONS = {
 class TextRows:
     """The rows of text files, as CSV that PostgreSQL reads."""
 
-    def __init__(self, cloud: Cloud, plan: Copy, table: Table, sources: Sequence[Source]) -> None:
+    def __init__(self, access: Access, plan: Copy, table: Table, sources: Sequence[Source]) -> None:
         for name in plan.options:
             if name in _NOT_EMBEDDED:
                 raise not_embedded(f"COPY with {name.upper()}")
@@ -48,7 +48,7 @@ class TextRows:
         self.options = "FORMAT csv"
         if allowed > 1:
             self.options += f", ON_ERROR ignore, REJECT_LIMIT {allowed - 1}, LOG_VERBOSITY verbose"
-        self._cloud = cloud
+        self._access = access
         self._plan = plan
         self._table = table
         self._sources = sources
@@ -63,7 +63,7 @@ class TextRows:
         for source in self._sources:
             skipped = int(self._plan.options.get("ignoreheader", 0))
             self._starts.append((self._rows, skipped, source))
-            for rows, text in make(self._cloud, self._plan, self._table, source, self._leave_out):
+            for rows, text in make(self._access, self._plan, self._table, source, self._leave_out):
                 self._rows += rows
                 yield text
 

@@ -16,9 +16,9 @@ import pyarrow.csv
 
 from local_cloud.context import Cloud
 from local_cloud.redshift import messages
+from local_cloud.redshift.access import Access, open_access, refuse_missing_bucket, split_uri
 from local_cloud.redshift.backend import Backend
 from local_cloud.redshift.errors import SqlError, not_embedded
-from local_cloud.redshift.load_source import check_access, refuse_missing_bucket, split_uri
 from local_cloud.redshift.plans import Unload
 from local_cloud.redshift.table import quote
 from local_cloud.redshift.unload_files import Field, Targets, partitions, write_manifest
@@ -46,11 +46,11 @@ async def unload(cloud: Cloud, plan: Unload, backend: Backend) -> int:
     if {"allowoverwrite", "cleanpath"} <= plan.options.keys():
         raise SqlError("ALLOWOVERWRITE and CLEANPATH cannot both be given", "42601")
     fields = await _fields(plan, backend)
-    await asyncio.to_thread(_check_target, cloud, plan)
+    access = await asyncio.to_thread(_check_target, cloud, plan)
     pipe = _Pipe()
     with tempfile.TemporaryDirectory(dir=cloud.home) as folder:
         writing = asyncio.create_task(
-            asyncio.to_thread(_write, cloud, plan, fields, pipe, Path(folder))
+            asyncio.to_thread(_write, access, plan, fields, pipe, Path(folder))
         )
         backend.writer.write(
             messages.query(f"COPY ({plan.query}) TO STDOUT (FORMAT csv, FORCE_QUOTE *)")
@@ -90,17 +90,19 @@ async def _numeric_modifier(plan: Unload, backend: Backend, name: str) -> int:
     return (_MAX_DIGITS << 16 | int(answer.rows[0][0] or 0)) + 4
 
 
-def _check_target(cloud: Cloud, plan: Unload) -> None:
-    check_access(cloud, plan.options)
+def _check_target(cloud: Cloud, plan: Unload) -> Access:
+    access = open_access(cloud, plan.options)
     bucket, prefix = split_uri(plan.target)
     refuse_missing_bucket(cloud, bucket)
-    if {"allowoverwrite", "cleanpath"} & plan.options.keys():
-        return
-    if cloud.list_objects(bucket, prefix):
+    access.check_list(bucket, prefix)
+    access.check_write(plan.target)
+    is_replaced = {"allowoverwrite", "cleanpath"} & plan.options.keys()
+    if not is_replaced and cloud.list_objects(bucket, prefix):
         raise SqlError(
             "Specified unload destination on S3 is not empty. Consider using a different bucket /"
             " prefix, manually removing the target files in S3, or using the ALLOWOVERWRITE option."
         )
+    return access
 
 
 class _Pipe(io.RawIOBase):
@@ -137,18 +139,20 @@ class _Pipe(io.RawIOBase):
         return size
 
 
-def _write(cloud: Cloud, plan: Unload, fields: list[Field], pipe: _Pipe, folder: Path) -> int:
+def _write(access: Access, plan: Unload, fields: list[Field], pipe: _Pipe, folder: Path) -> int:
     """Write the rows to files, and these to S3 once all rows are there."""
     targets = Targets(plan, fields, folder)
     for batch in _batches(plan, fields, pipe):
         for suffix, part in partitions(plan, batch):
             targets.add(suffix, part)
     files = targets.close()
-    bucket, prefix = split_uri(plan.target)
+    cloud, (bucket, prefix) = access.cloud, split_uri(plan.target)
     if "cleanpath" in plan.options:
         for key, _, _ in cloud.list_objects(bucket, prefix):
+            access.check_delete(f"s3://{bucket}/{key}")
             cloud.client("s3").delete_object(Bucket=bucket, Key=key)
     for file in files:
+        access.check_write(plan.target + file.name)
         cloud.client("s3").upload_file(str(file.path), bucket, prefix + file.name)
     if "manifest" in plan.options:
         write_manifest(cloud, plan, files)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from local_cloud.context import Cloud
-from local_cloud.redshift.load_source import split_uri
+from local_cloud.redshift.access import split_uri
 from local_cloud.redshift.plans import Unload
 
 _ARROW_TYPES = {
