@@ -56,6 +56,24 @@ class RealFunction(models.LambdaFunction):
                 f"The embedded cloud runs zip packages with a Python runtime, not {runtime}."
             )
         super().__init__(account_id, spec, *args, **kwargs)
+        self._configure_logs(spec.get("LoggingConfig") or {})
+
+    def _configure_logs(self, asked: dict[str, str]) -> None:
+        if asked.get("LogFormat", "Text") != "Text":
+            raise InvalidParameterValueException("The embedded cloud logs text, not JSON.")
+        if "LogGroup" in asked:
+            self.logs_group_name = asked["LogGroup"]
+
+    def get_configuration(self, on_create: bool = False) -> dict[str, Any]:
+        """How the function is set up; moto does not know of logs."""
+        logs = {"LogFormat": "Text", "LogGroup": self.logs_group_name}
+        return {**super().get_configuration(on_create), "LoggingConfig": logs}
+
+    def update_configuration(self, config_updates: dict[str, Any]) -> dict[str, Any]:
+        """Set the function up anew."""
+        self._configure_logs(config_updates.get("LoggingConfig") or {})
+        self.tracing_config = config_updates.get("TracingConfig", self.tracing_config)
+        return super().update_configuration(config_updates)
 
     def _set_function_code(self, updated_spec: dict[str, Any]) -> None:
         super()._set_function_code(updated_spec)

@@ -1,7 +1,11 @@
-"""Queues keep RedriveAllowPolicy, and their policy when something else of them is set."""
+"""Queues keep RedriveAllowPolicy, and their policy when something else of them is set.
+
+RedrivePolicy is answered without spaces, as AWS does: Terraform compares texts.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from moto.sqs.models import Queue, SQSBackend
@@ -20,6 +24,8 @@ def install() -> None:
         kept = getattr(backend.get_queue(queue_name), "redrive_allow_policy", None)
         if kept and {"All", _ALLOW} & set(attribute_names):
             found = found | {_ALLOW: kept}
+        if policy := found.get("RedrivePolicy"):
+            found = found | {"RedrivePolicy": json.dumps(json.loads(policy), separators=(",", ":"))}
         return found
 
     def set_given(queue: Any, attributes: dict[str, Any], *args: Any) -> None:
