@@ -44,8 +44,12 @@ contract-diff: $(VENV)/run.stamp ## Label what a branch changes in contracts (AG
 demo-events: $(VENV)/run.stamp ## Show what comes by itself: requests, files, dead letters, alerts, archive
 	@$(BIN)/python -m local_cloud.tour
 
-test: $(VENV)/dev.stamp ## Install, then pass every test
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet $(ARGS)
+# Without ARGS, what all tests' roles did is held against terraform/policies at the end.
+test: $(VENV)/dev.stamp ## Install, then pass every test; then prove that roles have least privilege
+	@export LOCAL_CLOUD_ACCESS_LOG=$$(mktemp -d) && \
+		$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet $(ARGS) && \
+		$(if $(ARGS),true,$(BIN)/python tools/least_privilege.py $$LOCAL_CLOUD_ACCESS_LOG); \
+		code=$$?; rm -rf $$LOCAL_CLOUD_ACCESS_LOG; exit $$code
 
 check: lint lint-terraform scan test ## What CI runs: all of lint, the policy scan, the tests
 

@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
+
+# The modules that take longest, in this order: begun late, one would keep a worker busy at the end
+# while the other has nothing left to do.
+_LONGEST = (
+    "test_readme",
+    "test_full_pipeline",
+    "test_bad_input",
+    "test_app_logs",
+    "test_customers",
+    "test_processor",
+    "test_full_pipeline_stopped",
+    "test_heavy_batch",
+    "test_backfill",
+    "test_spark_transform",
+    "test_cloud_lifecycle",
+    "test_demo_tour",
+    "test_glue_executor",
+    "test_spark_judged",
+    "test_load",
+)
+
+
+def pytest_configure() -> None:
+    """Let what tests start behave as from a terminal, and spend little on short Spark jobs."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored
+    os.environ.setdefault("LOCAL_CLOUD_GLUE_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,9 +40,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip live tests unless they are asked for."""
+    """Skip live tests unless they are asked for, and begin with what takes longest."""
+    items.sort(key=_turn)
     if config.getoption("--live") is None:
         skip = pytest.mark.skip(reason="talks to a real AWS account: --live ENV")
         for item in items:
             if "live" in item.keywords:
                 item.add_marker(skip)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.path.stem in _LONGEST:
+        return _LONGEST.index(item.path.stem)
+    return len(_LONGEST) + (item.path.parent.name == "unit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import time
 import uuid
 import zipfile
@@ -41,6 +42,8 @@ PARTITIONED = """
     s3.put_object(Bucket=args["bucket"], Key="files", Body=str(len(listed)).encode())
     s3.put_object(Bucket=args["bucket"], Key="later/x.json", Body=b'{"x": 1}')
     print("seen by Spark:", spark.read.json(f"{root}/later/").first().x)
+    runtime = spark._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean()
+    print("options:", list(runtime.getInputArguments()))
 """
 
 
@@ -86,7 +89,9 @@ def test_spark_job_partitioned_overwrite_replaces_and_leaves_nothing_else(jobs: 
     assert read_rows(jobs, "out/") == [(1, "Zoë", "2026-01-01"), (3, "c", "2026-01-02")]
     assert all(key.endswith(".snappy.parquet") for key in jobs.keys("out/"))
     assert jobs.s3.get_object(Bucket=jobs.bucket, Key="files")["Body"].read() == b"2"
-    assert "seen by Spark: 1" in jobs.log(second["Id"], "output")
+    output = jobs.log(second["Id"], "output")
+    assert "seen by Spark: 1" in output
+    assert os.environ["LOCAL_CLOUD_GLUE_JAVA_OPTIONS"] in output
     assert jobs.keys("") == sorted(jobs.keys("")) and not [k for k in jobs.keys("") if "_temp" in k]
 
 

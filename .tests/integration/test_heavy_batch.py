@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.access_log import stands_for
 from support.contracts import write_contract
 from support.pipeline_runs import Bench, rows_url
 
@@ -79,15 +80,18 @@ def test_machine_and_flow_leave_the_same_tables_and_a_second_start_attaches(
 @pytest.fixture
 def buggy_machine(client: Callable[[str], Any]) -> Iterator[dict[str, str]]:
     """The state machine with a Glue job whose script has a bug."""
-    name, key, bucket = "batch-buggy", "e2e/batch-buggy.py", SETTINGS.buckets.artifacts
+    name, job, bucket = "batch-buggy", "buggy-job", SETTINGS.buckets.artifacts
+    key = f"code/{job}.py"
+    stands_for(name, SETTINGS.state_machine.name)
+    stands_for(job, SETTINGS.glue.job_name)
     client("s3").put_object(Bucket=bucket, Key=key, Body=b"rows = orders.count()\n")
     client("glue").create_job(
-        Name=name,
-        Role="glue-job",
+        Name=job,
+        Role=SETTINGS.glue.job_name,
         GlueVersion="5.1",
         Command={"Name": "glueetl", "ScriptLocation": f"s3://{bucket}/{key}"},
     )
-    glue = SETTINGS.glue.model_copy(update={"job_name": name})
+    glue = SETTINGS.glue.model_copy(update={"job_name": job})
     settings = SETTINGS.model_copy(update={"glue": glue})
     role = f"arn:aws:iam::{ACCOUNT}:role/{SETTINGS.state_machine.name}"
     made = client("stepfunctions").create_state_machine(
@@ -95,7 +99,7 @@ def buggy_machine(client: Callable[[str], Any]) -> Iterator[dict[str, str]]:
     )
     yield {"ETL_STATE_MACHINE__NAME": name}
     client("stepfunctions").delete_state_machine(stateMachineArn=made["stateMachineArn"])
-    client("glue").delete_job(JobName=name)
+    client("glue").delete_job(JobName=job)
 
 
 def test_glue_script_with_a_bug_fails_the_execution_and_tells_it_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -84,6 +85,11 @@ def text_contract() -> Contract:
         column
         for column in COLUMNS
         if column.type.kind != "array" and not column.name.startswith("inner")
+    ]
+    columns += [
+        make_column("us_day", Type(kind="date", format="M/d/yyyy")),
+        make_column("local_at", Type(kind="timestamp", format="dd.MM.yyyy HH:mm")),
+        replace(make_column("some", INTEGER), value_map={"NA": None, "-": None}),
     ]
     source = Source(kind="file", name="tests", location="things.csv", format="csv")
     return make_contract(*columns, rules=RULES, source=source)
@@ -289,6 +295,17 @@ JSON_VALUES += [
 TEXT_VALUES: list[tuple[str, str, Any]] = [
     ("text", "abc", "abc"),
     ("text", "5", "5"),
+    ("us_day", "1/31/2026", date(2026, 1, 31)),
+    ("us_day", "01/31/2026", date(2026, 1, 31)),
+    ("us_day", "31/1/2026", Refused('expected date M/d/yyyy, got "31/1/2026"')),
+    ("us_day", "2026-01-31", Refused("expected date M/d/yyyy")),
+    ("us_day", "", None),
+    ("local_at", "31.01.2026 09:15", datetime(2026, 1, 31, 9, 15, tzinfo=timezone.utc)),
+    ("local_at", "31.1.2026 09:15", Refused("expected timestamp dd.MM.yyyy HH:mm")),
+    ("some", "NA", None),
+    ("some", "-", None),
+    ("some", "-7", -7),
+    ("some", "na", Refused('expected integer, got "na"')),
     ("text", "true", "true"),
     ("text", "", None),
     ("text", "žžžžžž", Refused('longer than 10 bytes (12), got "žžžžžž"')),

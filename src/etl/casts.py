@@ -14,10 +14,13 @@ from collections.abc import Callable
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from etl.date_formats import read_day, read_moment
 from etl.model import Encoding, Field, Type
 from etl.received import Number, Unfit, show
+
+T = TypeVar("T")
 
 Caster = Callable[[Any], Any]
 
@@ -223,6 +226,8 @@ def _text_boolean(kind: Type, value: str) -> bool:
 
 
 def _day(kind: Type, value: Any) -> date:
+    if kind.format:
+        return _formatted(kind, value, read_day)
     if type(value) is str and _DATE.fullmatch(value):
         try:
             return date.fromisoformat(value)
@@ -231,7 +236,16 @@ def _day(kind: Type, value: Any) -> date:
     raise Unfit(f"expected date YYYY-MM-DD, got {show(value)}")
 
 
+def _formatted(kind: Type, value: Any, read: Callable[[str, str], T | None]) -> T:
+    found = read(kind.format, value) if type(value) is str else None
+    if found is None:
+        raise Unfit(f"expected {kind.kind} {kind.format}, got {show(value)}")
+    return found
+
+
 def _timestamp(kind: Type, value: Any) -> datetime:
+    if kind.format:
+        return _formatted(kind, value, read_moment)
     if type(value) is str and _TIMESTAMP.fullmatch(value):
         try:
             return datetime.fromisoformat(value).astimezone(timezone.utc)

@@ -162,7 +162,7 @@ def _mapping_caster(column: Column, encoding: Encoding) -> Caster:
     return partial(_cast_mapped, column.value_map, cast) if column.value_map else cast
 
 
-def _cast_mapped(value_map: dict[str, str], cast: Caster, value: Any) -> Any:
+def _cast_mapped(value_map: dict[str, str | None], cast: Caster, value: Any) -> Any:
     return cast(value_map.get(value, value) if type(value) is str else value)
 
 

@@ -35,6 +35,8 @@ class Type:
         precision: Decimal digits in all, for decimals (at most 38).
         scale: Decimal digits after the point, for decimals.
         max_bytes: Longest UTF-8 encoding, for strings (Redshift's VARCHAR counts bytes).
+        format: How a date or timestamp is written where it is not ISO 8601; see
+            `etl.date_formats`.
         element: What an array holds: a scalar or an object of scalars.
         fields: An object's fields. Objects stand only inside arrays; others are flattened.
     """
@@ -44,6 +46,7 @@ class Type:
     precision: int = 0
     scale: int = 0
     max_bytes: int = 65535
+    format: str = ""
     element: Type | None = None
     fields: tuple[Field, ...] = ()
 
@@ -66,7 +69,7 @@ class Column:
         path: Where the value stands in the received record, e.g. ("customer", "email");
             empty for a derived column.
         derive: The expression that computes it (ODCS `transformLogic`), or None.
-        value_map: Received text → what it stands for; other texts stay as they are.
+        value_map: Received text → what it stands for, None for NULL; other texts stay as they are.
         lineage: Whether the run fills it in, by its name: see `LINEAGE_COLUMNS`. Such columns come
             last, no rule sees them, and the table's hash leaves them out.
         classification: ODCS's word for who may see it; "" and "public" are for all eyes.
@@ -77,7 +80,7 @@ class Column:
     path: tuple[str, ...] = ()
     required: bool = False
     derive: Expression | None = None
-    value_map: dict[str, str] = field(default_factory=dict)
+    value_map: dict[str, str | None] = field(default_factory=dict)
     lineage: bool = False
     classification: str = ""
     description: str = ""

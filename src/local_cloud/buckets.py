@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from etl.archiving import lifecycle
+from etl.infrastructure.lifecycle import bucket_rules
 from etl.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
-        BucketLifecycleConfigurationTypeDef,
         PublicAccessBlockConfigurationTypeDef,
         ServerSideEncryptionConfigurationTypeDef,
     )
@@ -23,16 +22,6 @@ _PRIVATE: PublicAccessBlockConfigurationTypeDef = {
 }
 _ENCRYPTED: ServerSideEncryptionConfigurationTypeDef = {
     "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-}
-_ABORTED: BucketLifecycleConfigurationTypeDef = {
-    "Rules": [
-        {
-            "ID": "abort-incomplete-uploads",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-        }
-    ]
 }
 
 
@@ -47,9 +36,8 @@ def put_buckets(s3: S3Client, settings: Settings) -> None:
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=_ENCRYPTED)
         # For what sources were read up to, and for the catalogue, which reads what runs replaced.
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_lifecycle_configuration(Bucket=names.raw, LifecycleConfiguration=_ABORTED)
-    if names.archive:
+    rules = bucket_rules(settings)
+    for layer, name in names.names.items():
         s3.put_bucket_lifecycle_configuration(
-            Bucket=names.archive,
-            LifecycleConfiguration={"Rules": lifecycle.rules(settings)},
+            Bucket=name, LifecycleConfiguration={"Rules": rules[layer]}
         )

@@ -22,6 +22,8 @@ from etl.contracts import list_datasets
 from etl.deploy import publish_contracts
 from etl.errors import EtlError
 from etl.infrastructure.functions import LambdaFunction, lambda_functions
+from etl.infrastructure.glue_job import job_definition
+from etl.infrastructure.lifecycle import RESULTS_PREFIX
 from etl.keys import current_contract_uri, parse_s3_uri
 from etl.model import Contract
 from etl.settings import ROOT, Settings, load_settings
@@ -52,7 +54,6 @@ _ABSENT = {
     "ResourceNotFoundException",
     "StateMachineDoesNotExist",
 }
-_GLUE_VERSION = "5.1"
 
 
 def provision(cloud: Cloud) -> None:
@@ -126,21 +127,9 @@ def _glue(cloud: Cloud, settings: Settings, etl_zip: Path) -> None:
     _create(glue.create_database, DatabaseInput={"Name": wanted.database})
     script = (ROOT / "_glue-job" / "transform.py").read_bytes()
     library = _upload(cloud, settings, "code/etl.zip", etl_zip.read_bytes())
-    job = {
-        "Role": arn_of(cloud, settings, "transform"),
-        "Command": {
-            "Name": "glueetl",
-            "PythonVersion": "3",
-            "ScriptLocation": _upload(cloud, settings, "code/transform.py", script),
-        },
-        "DefaultArguments": {"--extra-py-files": library},
-        "ExecutionProperty": {"MaxConcurrentRuns": 10},
-        "MaxRetries": 0,
-        "GlueVersion": _GLUE_VERSION,
-        "WorkerType": wanted.worker_type,
-        "NumberOfWorkers": wanted.number_of_workers,
-        "Timeout": wanted.timeout_minutes,
-    }
+    uri = _upload(cloud, settings, "code/transform.py", script)
+    definition = job_definition(settings, script=uri, library=library)
+    job = {"Role": arn_of(cloud, settings, "transform"), **definition}
     found = _find(glue.get_job, JobName=wanted.job_name)
     if not found:
         glue.create_job(Name=wanted.job_name, **job)
@@ -224,7 +213,7 @@ def _athena(cloud: Cloud, settings: Settings) -> None:
     athena = cloud.client("athena")
     existing = {group["Name"] for group in athena.list_work_groups()["WorkGroups"]}
     if settings.athena.workgroup not in existing:
-        output = f"s3://{settings.buckets.artifacts}/athena-results/"
+        output = f"s3://{settings.buckets.artifacts}/{RESULTS_PREFIX}"
         athena.create_work_group(
             Name=settings.athena.workgroup,
             Configuration={

@@ -21,7 +21,7 @@ class ShopToken:
         self._known = ""
 
     def provide(self) -> None:
-        """Make the secret, unless there is one."""
+        """Make the secret or fill an empty one, as Terraform makes it; a value stays."""
         name = load_settings("local").places.get(_PLACE)
         client = self._cloud.client("secretsmanager")
         value = json.dumps({_FIELD: secrets.token_urlsafe(24)})
@@ -29,7 +29,8 @@ class ShopToken:
             if name:
                 client.create_secret(Name=name, SecretString=value)
         except client.exceptions.ResourceExistsException:
-            pass
+            if not client.describe_secret(SecretId=name).get("VersionIdsToStages"):
+                client.put_secret_value(SecretId=name, SecretString=value)
 
     def admits(self, authorization: str) -> bool:
         """Whether an Authorization header has the token."""

@@ -70,6 +70,8 @@ def _type_change(old: Column, new: Column, contract: Contract) -> Change:
     if not _is_wider(new.type, old.type):
         is_text = old.type.kind == new.type.kind == "string"
         why = "longer values are refused" if is_text else "a column's type cannot be changed"
+        if old.type.format != new.type.format:
+            why = "what is sent as before is not read"
         return breaking(what, detail, why)
     if contract.is_loaded and new.name in contract.primary_key:
         return breaking(what, detail, "Redshift grows no column that the primary key names")
@@ -125,6 +127,8 @@ def _order(old: Contract, new: Contract) -> Iterator[Change]:
 
 def words(type_: Type) -> str:
     """A type as a contract spells it."""
+    if type_.format:
+        return f"{words(replace(type_, format=''))} as {type_.format}"
     match type_.kind:
         case "string":
             return f"VARCHAR({type_.max_bytes})"

@@ -15,6 +15,7 @@ from etl.contracts.physical_types import (
 )
 from etl.contracts.problems import Problems
 from etl.contracts.value_maps import refuse_value_map
+from etl.date_formats import DateFormatError, date_reader
 from etl.model import Field, Type
 
 # What is not looked at inside arrays.
@@ -46,10 +47,29 @@ def read_type(definition: SchemaProperty, where: str, problems: Problems) -> Typ
             f"{logical} does not go with physicalType {definition.physicalType}",
             fix=f"write logicalType: {wanted}, or physicalType: {suggest_physical_type(logical)}",
         )
+    if found.kind in ("date", "timestamp"):
+        return _read_format(found, definition, where, problems)
     if found.kind == "array":
         element = _read_element(definition.items, f"{where}.items", problems)
         return element and replace(found, element=element)
     return found
+
+
+def _read_format(found: Type, definition: SchemaProperty, where: str, problems: Problems) -> Type:
+    """The type with `logicalTypeOptions.format`, how the values are written."""
+    format = (definition.logicalTypeOptions or {}).get("format")
+    if format is None:
+        return found
+    at = f"{where}.logicalTypeOptions.format"
+    if definition.transformLogic is not None:
+        problems.add(at, "a derived column is not read from text", fix="leave it out")
+        return found
+    try:
+        date_reader(str(format), with_time=found.kind == "timestamp")
+    except DateFormatError as error:
+        problems.add(at, str(error), fix="write for example dd.MM.yyyy or yyyy-MM-dd HH:mm:ss")
+        return found
+    return replace(found, format=str(format))
 
 
 def _read_element(items: SchemaProperty | None, where: str, problems: Problems) -> Type | None:

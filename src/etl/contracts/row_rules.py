@@ -21,8 +21,8 @@ _BOUNDS = {
     "exclusiveMaximum": "<",
 }
 _LENGTHS = {"minLength": ">=", "maxLength": "<="}
-# They say what TIMESTAMPTZ is anyway.
-_WITHOUT_RULE = ("timezone", "defaultTimezone")
+# What TIMESTAMPTZ is anyway, and how values are written.
+_WITHOUT_RULE = ("timezone", "defaultTimezone", "format")
 
 
 class RowRules:

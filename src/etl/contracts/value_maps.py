@@ -12,7 +12,7 @@ _MAP_VALUES = "mapValues"
 
 def read_value_map(
     definition: SchemaProperty, type_: Type, where: str, *, is_text: bool, problems: Problems
-) -> dict[str, str]:
+) -> dict[str, str | None]:
     """The column's `mapValues`, none by default.
 
     Args:
@@ -21,13 +21,18 @@ def read_value_map(
     at, given = _find(definition, where, problems)
     if at is None:
         return {}
-    if type_.kind != "string" or definition.transformLogic is not None:
+    meant = list(given.values()) if isinstance(given, dict) else []
+    # What all of CSV is, text, may stand for a missing number, too.
+    is_for_null = is_text and bool(meant) and all(each is None for each in meant)
+    if definition.transformLogic is not None or not (type_.kind == "string" or is_for_null):
         problems.add(
-            at, "mapValues is for received text", fix="use case when … end in a derived column"
+            at,
+            "mapValues is for received text",
+            fix="use case when … end in a derived column; of CSV, any column may map to null",
         )
         return {}
     if not (given and isinstance(given, dict)) or not all(
-        isinstance(each, str) for each in given.values()
+        each is None or isinstance(each, str) for each in meant
     ):
         problems.add(
             at,
@@ -37,7 +42,7 @@ def read_value_map(
         return {}
     if is_text and "" in given:
         problems.add(at, "an empty value of CSV is NULL", fix='leave "" out')
-    for text in given.values():
+    for text in filter(None, meant):
         if len(text.encode()) > type_.max_bytes:
             problems.add(
                 at,

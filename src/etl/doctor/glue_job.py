@@ -13,9 +13,8 @@ from etl.doctor.explain import error_code
 from etl.doctor.findings import Check, Finding, Group, fail, ok, warn
 from etl.doctor.patient import Patient
 from etl.doctor.roles import check_role
+from etl.infrastructure.glue_job import GLUE_VERSION
 from etl.keys import parse_s3_uri
-
-_GLUE_VERSION = "5.1"  # that the transform is tested with: Spark 3.5, Python 3.11
 
 
 class GlueJob:
@@ -47,10 +46,10 @@ class GlueJob:
             if error_code(error) != "EntityNotFoundException":
                 raise
             return fail(f"there is no job {name}", self._create())
-        if version != _GLUE_VERSION:
+        if version != GLUE_VERSION:
             return warn(
-                f"{name} runs on Glue {version}, the transform is tested on {_GLUE_VERSION}",
-                f"set the job's Glue version to {_GLUE_VERSION}, in the console or by Terraform:"
+                f"{name} runs on Glue {version}, the transform is tested on {GLUE_VERSION}",
+                f"set the job's Glue version to {GLUE_VERSION}, in the console or by Terraform:"
                 " `aws glue update-job` resets what it is not told",
             )
         return ok(f"{name}, Glue {version}")
@@ -65,7 +64,7 @@ class GlueJob:
             *("glue", "create-job", "--name", wanted.job_name, "--role", wanted.job_name),
             *("--command", f"Name=glueetl,PythonVersion=3,ScriptLocation={code}transform.py"),
             *("--default-arguments", json.dumps({"--extra-py-files": code + "etl.zip"})),
-            *("--glue-version", _GLUE_VERSION, "--worker-type", wanted.worker_type),
+            *("--glue-version", GLUE_VERSION, "--worker-type", wanted.worker_type),
             *("--number-of-workers", str(wanted.number_of_workers)),
             *("--timeout", str(wanted.timeout_minutes)),
         )

@@ -76,7 +76,7 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
 
 
 def state_place(settings: Settings, account_id: str) -> dict[str, str]:
-    """Where Terraform keeps what it knows: one bucket an account and region, a key an environment."""
+    """Where Terraform keeps what it knows: a bucket an account and region, a key an environment."""
     named = settings.infrastructure.state_bucket
     return {
         "bucket": named or f"terraform-state-{account_id}-{settings.region}",

@@ -74,6 +74,8 @@ def _plain(type: Type) -> _Schema:
             return {"type": "number"}
         case "boolean":
             return {"type": "boolean"}
+        case "date" | "timestamp" if type.format:
+            return {"type": "string"}
         case "date":
             return {"type": "string", "format": "date"}
         case "timestamp":

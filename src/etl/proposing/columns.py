@@ -75,9 +75,14 @@ def propose_columns(sample: Sample) -> tuple[list[ProposedColumn], list[str]]:
             left_out.append(f'"{".".join(each.path)}" is left out: its arrays are nested')
             continue
         taken.add(name)
+        values = [None if v in chosen.null_words else v for v in each.values]
         columns.append(
             ProposedColumn(
-                name=name, path=each.path, position=position, chosen=chosen, values=each.values
+                name=name,
+                path=each.path,
+                position=position,
+                chosen=chosen,
+                values=values if chosen.null_words else each.values,
             )
         )
     return columns, left_out

@@ -138,7 +138,7 @@ def _score(head: str, dialect: Dialect) -> tuple[bool, bool, float, int]:
     if not widths:
         return False, False, 0, 0
     share = widths.count(widths[0]) / len(widths)
-    return is_sound, widths[0] > 1, round(share, 1), widths[0]
+    return widths[0] > 1, is_sound, round(share, 1), widths[0]
 
 
 def _reader(text: str, dialect: Dialect) -> Iterator[list[str]]:

@@ -127,6 +127,11 @@ def _property(column: ProposedColumn, key: Sequence[str]) -> dict[str, Any]:
     elif not column.nulls:
         inner["required"] = True
     inner |= column.rules
+    if column.type.format:
+        inner["logicalTypeOptions"] = {"format": column.type.format}
+    if column.chosen.null_words:
+        words = dict.fromkeys(column.chosen.null_words)
+        inner["customProperties"] = [{"property": "mapValues", "value": words}]
     for each in reversed(objects):
         inner = {"name": each, "logicalType": "object", "properties": [inner]}
     return inner

@@ -12,6 +12,7 @@ from etl.proposing.columns import ProposedColumn
 _KINDS = ("string", "integer", "date", "timestamp", "decimal", "boolean")
 _IN_A_GROUP = ("string", "integer", "date", "timestamp", "boolean")
 _MOST_TOGETHER = 4
+_COPIES_PERCENT = 5
 _MOST_TRIED = 10
 _LONGEST_CODE = 64  # bytes; what is longer is prose
 _IDENTIFIER = re.compile(
@@ -28,21 +29,31 @@ _MEASURE = re.compile(
 
 
 def find_key(columns: Sequence[ProposedColumn], dataset: str) -> tuple[str, ...]:
-    """The columns that identify a row, the likeliest of them; () if none do."""
+    """The columns that identify a row, the likeliest of them; () if none do.
+
+    A few exact copies of rows are looked over; many are rows that no column tells apart.
+    """
     rows = _different_rows(columns)
+    total = len(columns[0].values)
+    has_many_copies = 100 * (total - len(rows)) > _COPIES_PERCENT * total
     usable = [each for each in columns if _is_usable(each)]
     ranked = sorted(usable, key=lambda each: _rank(each, dataset))
     for one in ranked:
         if _is_identifying([one], rows) and _is_alone_likely(one):
-            return (one.name,)
+            return () if has_many_copies and not is_identifier(one.name) else (one.name,)
     likely = [each for each in ranked if each.type.kind in _IN_A_GROUP and not _is_measure(each)]
-    for group in (likely, ranked):
+    for group in () if has_many_copies else (likely, ranked):
         for size in range(2, _MOST_TOGETHER + 1):
             for some in combinations(group[:_MOST_TRIED], size):
                 if _is_identifying(some, rows):
                     chosen = {each.name for each in some}
                     return tuple(each.name for each in columns if each.name in chosen)
     return ()
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column's name says that it identifies something."""
+    return _IDENTIFIER.search(name) is not None
 
 
 def repeated_keys(columns: Sequence[ProposedColumn], key: Sequence[str]) -> int:
@@ -83,7 +94,7 @@ def _is_measure(column: ProposedColumn) -> bool:
 
 
 def _is_alone_likely(column: ProposedColumn) -> bool:
-    if _IDENTIFIER.search(column.name) or _TIME.search(column.name):
+    if is_identifier(column.name) or _TIME.search(column.name):
         return True
     if column.type.kind in ("integer", "decimal"):  # that numbers differ may be chance
         return column.position == 1 and not _is_measure(column)
@@ -103,7 +114,7 @@ def _rank(column: ProposedColumn, dataset: str) -> tuple[int, int]:
     )
     if column.name in own or column.name in ("uuid", "guid", "key"):
         return 0, column.position
-    if _IDENTIFIER.search(column.name):
+    if is_identifier(column.name):
         return 1, column.position
     return (3 if _is_measure(column) else 2), column.position
 

@@ -160,6 +160,8 @@ def _column_notes(columns: Sequence[ProposedColumn]) -> Iterator[str]:
     for each in columns:
         if each.nulls == len(each.values):
             yield f"{each.name}: no record has a value; text is a guess"
+        if each.chosen.note:
+            yield f"{each.name}: {each.chosen.note}"
         if each.chosen.misfits:
             shown = ", ".join(each.chosen.examples)
             yield f"{each.name}: {each.chosen.misfits} values are no {each.type.kind}: {shown}"

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.proposing.columns import ProposedColumn
+from etl.proposing.keys import is_identifier
 from etl.proposing.proposal import Proposal
 from etl.proposing.values import spell
 from etl.received import shorten
@@ -56,6 +57,8 @@ def _words(column: ProposedColumn, key: tuple[str, ...]) -> list[str]:
     options = column.rules.get("logicalTypeOptions", {})
     if "minimum" in options:
         words.append(f"from {options['minimum']}" + _to(options))
+    words += [f"written {column.type.format}"] if column.type.format else []
+    words += [f"{' '.join(column.chosen.null_words)} is NULL"] if column.chosen.null_words else []
     words += [f"matches {options['pattern']}"] if "pattern" in options else []
     if choices := column.rules.get("enum"):
         words.append("one of " + " ".join(_short(each["value"]) for each in choices))
@@ -72,6 +75,8 @@ def _verdict(proposal: Proposal) -> list[str]:
     trial = proposal.trial
     total = trial.good + trial.copies + trial.rejected
     lines = [f"of {total:,} rows {trial.good:,} would be loaded, by key {', '.join(proposal.key)}"]
+    if not any(map(is_identifier, proposal.key)):
+        lines.append("  the key is a guess, of columns that differ here: KEY=col,col names another")
     if trial.copies:
         lines.append(f"  {trial.copies:,} have the key of another row, and one of them stays")
     if trial.rejected:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from etl.casts import caster
 from etl.contracts.names import name_fault
 from etl.model import Encoding, Field, Type
+from etl.proposing.dates import AmbiguousDates, find_date_type
 from etl.received import Number, Unfit, shorten
 
 LARGEST_VARCHAR = 65535
@@ -22,13 +23,14 @@ _WHOLE = re.compile(r"-?[0-9]+")
 _FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
 _EXPONENT = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+")
 _CODE = re.compile(r"-?0[0-9]+")  # its zeros would be lost
-_NUMBERS = ("integer", "decimal", "double")
+_ODD_NUMBER = re.compile(r"[-+]?[$€£]? ?[0-9]{1,3}([., ']?[0-9]{3})*([.,][0-9]+)? ?[$€£%]?")
 _FAMILY = {"integer": "number", "decimal": "number", "double": "number", "code": "string"}
 _MOST_DIGITS = 38
 _INTEGER_DIGITS = 18  # that every 64-bit integer has room for
 _LARGEST_INTEGER = 2**31 // 10  # keys and counts grow
 _MONEY_SCALE = 4  # more digits after the point, and of differing number, are measurements
 _SHOWN_MISFITS = 3
+_NULL_WORDS = {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +40,15 @@ class Chosen:
     Attributes:
         misfits: How many values are none of the type's; their rows go to quarantine.
         examples: Some of them.
+        null_words: Texts that stand for no value, such as NA among numbers.
+        note: What a person should know of the choice.
     """
 
     type: Type
     misfits: int = 0
     examples: tuple[str, ...] = ()
+    null_words: tuple[str, ...] = ()
+    note: str = ""
 
 
 def kind_of(value: Any, encoding: Encoding) -> str:
@@ -100,6 +106,17 @@ def choose_type(values: Sequence[Any], encoding: Encoding, *, misfit_percent: fl
     given = [each for each in values if each is not None]
     if not given:
         return Chosen(type=_EMPTY_COLUMN)
+    if encoding == "text":
+        words = {each for each in given if each.lower() in _NULL_WORDS}
+        others = [each for each in given if each not in words]
+        if words and others:
+            chosen = _choose(others, encoding, misfit_percent)
+            if chosen.type.kind != "string":
+                return replace(chosen, null_words=tuple(sorted(words)))
+    return _choose(given, encoding, misfit_percent)
+
+
+def _choose(given: Sequence[Any], encoding: Encoding, misfit_percent: float) -> Chosen:
     kinds = [kind_of(each, encoding) for each in given]
     families = Counter(_FAMILY.get(each, each) for each in kinds)
     family, count = families.most_common(1)[0]
@@ -109,7 +126,19 @@ def choose_type(values: Sequence[Any], encoding: Encoding, *, misfit_percent: fl
             family = "string"
     elif set(families) <= {"string", "date", "timestamp"} and len(families) > 1:
         family = "string"
+    note = ""
+    if families.most_common(1)[0][0] == "string" and "code" not in kinds:
+        texts = [each for each, kind in zip(given, kinds) if kind == "string"]
+        try:
+            type_ = find_date_type(texts, misfit_percent=misfit_percent)
+        except AmbiguousDates as error:
+            note = f"dates, but day and month cannot be told apart ({error}): kept as text"
+            type_ = None
+        if type_ is not None:
+            return _dated(type_, given)
     is_text = family == "string" and encoding == "text"
+    if is_text and _look_like_numbers(given):
+        note = "numbers, but not as they are read (1234.50): kept as text"
     fits = [_is_of(family, kind, is_text) for kind in kinds]
     members = [value for value, fit in zip(given, fits) if fit]
     member_kinds = {kind for kind, fit in zip(kinds, fits) if fit}
@@ -117,7 +146,34 @@ def choose_type(values: Sequence[Any], encoding: Encoding, *, misfit_percent: fl
     misfits = [value for value, fit in zip(given, fits) if not fit]
     if type_ is None:  # digits beyond every number
         return Chosen(type=text_type(members))
-    return Chosen(type=type_, misfits=len(misfits), examples=_shown(misfits))
+    return Chosen(type=type_, misfits=len(misfits), examples=_shown(misfits), note=note)
+
+
+def _look_like_numbers(given: Sequence[str]) -> bool:
+    """Whether all are numbers with signs of thousands, a decimal comma, a currency or a percent."""
+    return all(map(_ODD_NUMBER.fullmatch, given)) and not any(map(_WHOLE.fullmatch, given))
+
+
+def _dated(type_: Type, given: Sequence[Any]) -> Chosen:
+    """The type, if not everything that is none of it would be too much."""
+    fits = _fitting(type_)
+    misfits = [each for each in given if not fits(each)]
+    has_zone = type_.kind == "date" or type_.format.endswith("XXX")
+    note = "" if has_zone else "timestamps without a zone are taken to be UTC"
+    return Chosen(type=type_, misfits=len(misfits), examples=_shown(misfits), note=note)
+
+
+def _fitting(type_: Type) -> Callable[[Any], bool]:
+    cast = caster(type_, "json")
+
+    def fits(value: Any) -> bool:
+        try:
+            cast(value)
+        except Unfit:
+            return False
+        return True
+
+    return fits
 
 
 def _is_of(family: str, kind: str, is_text: bool) -> bool:
@@ -219,4 +275,6 @@ def comparable(value: Any, type_: Type) -> Any:
         return None
     if type_.kind in ("integer", "decimal", "double"):
         return Decimal(value) if _number_kind(str(value)) else None
+    if type_.kind in ("date", "timestamp"):
+        return caster(type_, "json")(value) if _fitting(type_)(value) else None
     return value

@@ -33,7 +33,9 @@ class Value:
 
 def read_value(column: Column, contract: Contract, raw: str) -> Value:
     """A received value, `raw` being SQL of what `read_type` made of it."""
-    if column.value_map:
+    if column.value_map and column.type.kind != "string":
+        raw = _mapped(column, raw)
+    if column.value_map and column.type.kind == "string":
         value = _mapped_value(column, raw, is_text=contract.source.encoding == "text")
     elif contract.source.encoding == "text":
         value = _text_value(column.type, raw)
@@ -64,11 +66,17 @@ def _filled(kind: Type, raw: str) -> str:
 
 
 def _mapped_value(column: Column, raw: str, *, is_text: bool) -> Value:
-    pairs = column.value_map.items()
-    whens = " ".join(f"WHEN {quote(given)} THEN {quote(meant)}" for given, meant in pairs)
-    typed = f"(CASE {raw} {whens} ELSE {raw} END)"
+    typed = _mapped(column, raw)
     proof = "true" if is_text else _is_string(raw, column.path[-1])
     return Value(typed, f"({_short_enough(column.type, typed)} AND {proof})")
+
+
+def _mapped(column: Column, raw: str) -> str:
+    whens = " ".join(
+        f"WHEN {quote(given)} THEN {'NULL' if meant is None else quote(meant)}"
+        for given, meant in column.value_map.items()
+    )
+    return f"(CASE {raw} {whens} ELSE {raw} END)"
 
 
 def _partitions(column: Column, contract: Contract, value: Value) -> str:
@@ -96,6 +104,8 @@ def _json_value(kind: Type, raw: str, key: str | None) -> Value:
             return _exact_decimal(kind, raw) if provable else Value(_cast(kind, raw), "false")
         case "double":
             return _finite_double(raw)
+        case "date" | "timestamp" if kind.format:
+            return Value(f"CAST(NULL AS {_ddl(kind)})", "false")  # Spark reads more than it says
         case "date":
             return _day(raw)
         case "timestamp":
@@ -136,6 +146,8 @@ def _text_value(kind: Type, raw: str) -> Value:
             return Value(value.typed, f"({rlike(raw, _DOUBLE)} AND {value.sure})")
         case "boolean":
             return Value(f"(lower({raw}) = 'true')", f"lower({raw}) IN ('true', 'false')")
+        case "date" | "timestamp" if kind.format:
+            return Value(f"CAST(NULL AS {_ddl(kind)})", "false")  # Spark reads more than it says
         case "date":
             return _day(raw)
         case "timestamp":

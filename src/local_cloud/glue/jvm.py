@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -34,6 +35,7 @@ _OPTIMISE_LATER = (
     "-XX:Tier4CompileThreshold=600000",
     "-XX:Tier4BackEdgeThreshold=1600000",
 )
+_OPTIONS_VARIABLE = "LOCAL_CLOUD_GLUE_JAVA_OPTIONS"
 _MIB = 1024**2
 _WORKER_MEMORY_MIB = {"G.025X": 1024, "G.1X": 2048}
 _LARGE_WORKER_MEMORY_MIB = 4096
@@ -150,6 +152,7 @@ def _java_options(folder: Path, memory_mib: int) -> list[str]:
         f"-Djava.io.tmpdir={folder / 'tmp'}",
         f"-Dlog4j2.configurationFile={_HERE / 'log4j2.properties'}",
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+        *shlex.split(os.environ.get(_OPTIONS_VARIABLE, "")),
     ]
 
 

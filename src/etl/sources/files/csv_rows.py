@@ -14,7 +14,7 @@ from typing import IO
 
 from etl.errors import SourceError
 from etl.sources.files.blocks import cut_at_ends, pack, read_chunks
-from etl.sources.files.header import check_header
+from etl.sources.files.header import check_header, check_width
 from etl.sources.lines import MALFORMED
 from etl.sources.records import Lines
 
@@ -42,12 +42,14 @@ class Fields:
         names: In the contract's order.
         needed: Those that a header must have.
         has_header: Whether the first row names the fields; else they are `names`, in order.
+        by_position: Whether they are `names`, in order, although there is a header.
         normalised: Whether a header's names are compared as snake_case.
     """
 
     names: Sequence[str]
     needed: Sequence[str]
     has_header: bool = True
+    by_position: bool = False
     normalised: bool = False
 
 
@@ -80,8 +82,7 @@ def read_csv(
     try:
         names = fields.names
         if fields.has_header:
-            names = next((row for row in rows if row), [])
-            check_header(names, name, fields.needed, normalised=fields.normalised)
+            names = _read_header(next((row for row in rows if row), []), name, fields)
         yield from _encode(rows, names, blocks)
     except csv.Error as error:
         raise SourceError(
@@ -95,6 +96,15 @@ def read_csv(
         ) from error
     finally:
         csv.field_size_limit(limit_before)
+
+
+def _read_header(header: list[str], name: str, fields: Fields) -> Sequence[str]:
+    """The fields' names."""
+    if fields.by_position:
+        check_width(header, name, fields.names)
+        return fields.names
+    check_header(header, name, fields.needed, normalised=fields.normalised)
+    return header
 
 
 class _Blocks:

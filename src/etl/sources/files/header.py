@@ -38,6 +38,20 @@ def check_header(
         )
 
 
+def check_width(header: Sequence[str], name: str, fields: Sequence[str]) -> None:
+    """A header whose names do not count must have as many of them as the contract has fields.
+
+    Raises:
+        SourceError: It has more or fewer.
+    """
+    if len(header) != len(fields):
+        raise SourceError(
+            f"{name}: the header has {len(header)} columns, the contract {len(fields)}\n"
+            f"    expected {_shown(fields)}\n    found    {_shown(header)}",
+            fix=_FIX,
+        )
+
+
 def _shown(names: Sequence[str]) -> str:
     more = f", … {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -29,6 +29,8 @@ class FileOptions:
         encoding, delimiter, quotechar, escapechar, doublequote: Of CSV; see `Dialect`.
         header: Whether CSV files begin with the names of their columns; if not, the columns are
             those of the contract, in its order.
+        columns_by_position: Whether the columns are those of the contract in its order whatever a
+            header calls them; for headers with a name twice, or with none.
         allow_missing_columns: Whether a CSV header or a Parquet file may lack columns that are
             not required.
         timestamp_zone: What zone Parquet timestamps without one are in; None refuses them.
@@ -46,6 +48,7 @@ class FileOptions:
     escapechar: str | None = None
     doublequote: bool = True
     header: bool = True
+    columns_by_position: bool = False
     allow_missing_columns: bool = False
     timestamp_zone: str | None = None
     record_limit_mib: int = 64

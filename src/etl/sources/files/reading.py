@@ -63,5 +63,6 @@ def _fields(contract: Contract, options: FileOptions) -> Fields:
         names=names,
         needed=[n for n in names if n in required or not options.allow_missing_columns],
         has_header=options.header,
+        by_position=options.columns_by_position,
         normalised=contract.normalise_names,
     )
