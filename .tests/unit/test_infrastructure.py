@@ -123,8 +123,9 @@ def test_deployment_names_secrets_and_holds_no_secret_nor_place_of_a_source(
     monkeypatch: pytest.MonkeyPatch, packages: Path
 ) -> None:
     monkeypatch.setenv("ETL_PLACES__SHOP_API_URL", "https://user:hunter2@shop.example.com")
-    found = deployment(load_settings("dev"), ACCOUNT, packages=packages)
-    assert found["secrets"] == ["etl-dev/shop-api", "etl-dev/shop-database"]
+    settings = load_settings("dev")
+    found = deployment(settings, ACCOUNT, packages=packages)
+    assert found["secrets"] == [f"{settings.name}/shop-api", f"{settings.name}/shop-database"]
     assert "hunter2" not in json.dumps(found)
 
 
@@ -153,11 +154,12 @@ def test_infrastructure_command_writes_the_document_and_where_the_state_lies(
     arguments = ["--env", "dev", "--packages", str(packages), "--output", str(tmp_path)]
     assert main(["infrastructure", *arguments]) == 0
     document = json.loads((tmp_path / "dev.json").read_text())
-    assert document["account_id"] == load_settings("dev").account_id
+    settings = load_settings("dev")
+    assert document["account_id"] == settings.account_id
     assert (tmp_path / "dev.backend.hcl").read_text() == (
-        'bucket = "terraform-state-000000000000-eu-west-1"\n'
-        'key = "etl-dev/terraform.tfstate"\n'
-        'region = "eu-west-1"\n'
+        f'bucket = "terraform-state-{settings.account_id}-{settings.region}"\n'
+        f'key = "{settings.name}/terraform.tfstate"\n'
+        f'region = "{settings.region}"\n'
         "use_lockfile = true\n"
     )
     assert capsys.readouterr().out.split() == [

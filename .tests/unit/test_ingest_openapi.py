@@ -86,7 +86,7 @@ def test_render_fills_in_the_function_and_the_streams() -> None:
     assert document["components"]["schemas"]["Record"]["anyOf"] == [
         {"$ref": "#/components/schemas/events"}
     ]
-    assert document["info"]["title"] == "etl-dev-ingest"
+    assert document["info"]["title"] == load_settings("dev").ingest.api_name
     assert "x-amazon-apigateway-cors" not in document
 
 

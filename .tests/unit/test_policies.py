@@ -83,8 +83,9 @@ def test_statements_of_what_an_environment_lacks_are_left_out(
 def test_sources_elsewhere_are_allowed_where_contracts_name_them(tmp_path: Path) -> None:
     settings = load_settings("local").model_copy(update={"places": _PLACES})
 
+    datasets = ("airports", "app_logs", "customers", "events", "orders", "price_list")
     variables = policy_variables(
-        settings, ACCOUNT, [load_contract(each, settings=settings) for each in list_datasets()]
+        settings, ACCOUNT, [load_contract(each, settings=settings) for each in datasets]
     )
 
     assert json.loads(variables["source_objects"]) == [
@@ -118,7 +119,7 @@ def test_flow_role_is_for_people_only_where_flows_assume_it() -> None:
 
     alone, assumed = roles(settings)["flow"], roles(named)["flow"]
 
-    assert (alone.name, assumed.name) == ("etl-dev-flow", "mine")
+    assert (alone.name, assumed.name) == (f"{settings.name}-flow", "mine")
     assert _principals(trust_policy(alone, ACCOUNT)) == [{"Service": ["ecs-tasks.amazonaws.com"]}]
     assert {"AWS": f"arn:aws:iam::{ACCOUNT}:root"} in _principals(trust_policy(assumed, ACCOUNT))
 

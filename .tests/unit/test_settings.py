@@ -43,7 +43,7 @@ def test_load_settings_with_variable_overrides_the_file(
     monkeypatch.setenv("ETL_PLACES__SHOP_API_URL", "https://other.example.com")
     settings = load_settings("dev", root=root)
     assert settings.warehouse.host == "redshift.example.com"
-    assert settings.warehouse.workgroup_name == "etl-dev"
+    assert settings.warehouse.workgroup_name == settings.name
     assert settings.places_for_contracts()["shop_api_url"] == "https://other.example.com"
     assert "airports_csv" in settings.places
 

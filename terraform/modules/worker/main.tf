@@ -9,7 +9,7 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
 
-  image      = "${aws_ecr_repository.this.repository_url}:${var.worker.image_tag}"
+  image      = "${aws_ecr_repository.this.repository_url}:${var.worker.image_tag}" # of flows; the worker's: Dockerfile
   secret_arn = data.aws_secretsmanager_secret.prefect.arn
   container = {
     image     = local.image
@@ -56,6 +56,7 @@ resource "aws_ecs_task_definition" "worker" {
 
   container_definitions = jsonencode([merge(local.container, {
     name    = "worker"
+    image   = "${local.image}-worker"
     command = ["prefect", "worker", "start", "--pool", var.name, "--type", "ecs"]
     environment = [
       { name = "PREFECT_API_URL", value = var.worker.prefect_api_url },

@@ -66,9 +66,9 @@ data "aws_iam_policy_document" "worker" {
     }
   }
   statement {
-    sid       = "LookAround"
-    actions   = ["ecs:DescribeTaskDefinition", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
-    resources = ["*"] # they take no resource
+    sid       = "ReadTheDefinition"
+    actions   = ["ecs:DescribeTaskDefinition"]
+    resources = ["*"] # it takes no resource
   }
   statement {
     sid       = "GiveThemTheirRoles"
