@@ -29,7 +29,8 @@ EXAMPLES = """examples:
 
 def _flow_run_name() -> str:
     given = runtime.flow_run.parameters
-    return f"archive {given['prefix'] or ''}{' (dry run)' if given['dry_run'] else ''}".strip()
+    words = ["archive", given["prefix"], "(dry run)" if given["dry_run"] else ""]
+    return " ".join(filter(None, words))
 
 
 def _again(given: Mapping[str, object]) -> list[str]:

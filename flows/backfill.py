@@ -103,6 +103,7 @@ def backfill(
             results.get(day) or DateResult(run_date=day, status="not run") for day in dates
         ),
     )
+    tasks.show_backfill(report)
     if not report.is_complete:
         raise BackfillError.of(report)
     return report

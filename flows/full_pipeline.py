@@ -10,7 +10,7 @@ import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything o
 import shlex
 import sys
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Literal
 
 from prefect import flow, runtime
@@ -22,7 +22,7 @@ from etl.report_text import print_report
 
 def _flow_run_name() -> str:
     given = runtime.flow_run.parameters
-    return f"{given['dataset']} {given['run_date'] or 'yesterday'}"
+    return f"{given['dataset']} {given['run_date'] or cli.yesterday()}"
 
 
 def _again(given: Mapping[str, object]) -> list[str] | None:
@@ -57,7 +57,7 @@ def full_pipeline(
     run = tasks.start(
         environment=env,
         dataset=dataset,
-        run_date=run_date or datetime.now(UTC).date() - timedelta(days=1),
+        run_date=run_date or cli.yesterday(),
         loader=loader,
         backfill_from=backfill_from,
     )

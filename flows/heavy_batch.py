@@ -12,7 +12,7 @@ import json
 import os
 import shlex
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from prefect import flow, runtime
@@ -32,7 +32,7 @@ succeeded, its result is shown; --again runs it once more. Ctrl-C leaves it runn
 
 def _flow_run_name() -> str:
     given = runtime.flow_run.parameters
-    return f"{', '.join(given['datasets'])} {given['run_date'] or 'yesterday'}"
+    return f"{', '.join(given['datasets'])} {given['run_date'] or cli.yesterday()}"
 
 
 @flow(name="heavy-batch", flow_run_name=_flow_run_name, log_prints=False)
@@ -49,7 +49,7 @@ def heavy_batch(
     """
     batch = tasks.start_batch(
         environment=env,
-        run_date=run_date or datetime.now(UTC).date() - timedelta(days=1),
+        run_date=run_date or cli.yesterday(),
         datasets=datasets,
         again=again,
         prefect_flow_run_id=str(runtime.flow_run.id or ""),

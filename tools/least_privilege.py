@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,10 @@ def _denied(key: str, granted: Sequence[Statement], made: _Made) -> Iterator[str
 
 
 def _unused(key: str, statement: Statement, made: _Made) -> Iterator[str]:
+    if statement.document.get(REASON):  # it says why; but what the role never did is not granted
+        used = {call.action for call, _ in made}
+        if all(any(fnmatch(each, action) for each in used) for action in statement.actions):
+            return
     resources = [] if statement.is_listed else statement.resources
     for kind, parts in (("Action", statement.actions), ("Resource", resources)):
         for part in parts:

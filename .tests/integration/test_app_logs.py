@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 import pytest
+from support.access_log import stands_for
 from support.athena_queries import AthenaQueries
 from support.contracts import write_contract
 from support.pipeline_runs import Bench
@@ -154,7 +155,9 @@ class Logs:
 
 @pytest.fixture
 def logs(bench: Bench) -> Logs:
-    return Logs(bench, f"s3://{BUCKETS.raw}/landing/{uuid.uuid4().hex}/")
+    folder = uuid.uuid4().hex
+    stands_for(folder, "app-logs")
+    return Logs(bench, f"s3://{BUCKETS.raw}/landing/{folder}/")
 
 
 def _check(logs: Logs, report: dict[str, Any], expected: Expected) -> dict[str, Row]:

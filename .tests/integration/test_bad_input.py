@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.access_log import stands_for
 from support.contracts import write_contract
 from support.pipeline_runs import NONE_ELSEWHERE, Bench, fault_url, rows_url
 
@@ -77,6 +78,9 @@ def contracts(tmp_path: Path) -> Path:
 def test_secret_that_is_missing_or_wrong_is_named_and_never_shown(
     loaded: Bench, client: Client
 ) -> None:
+    usual = load_settings("local").places["shop_api_secret"]
+    stands_for("shop/none", f"{usual}-000000")
+    stands_for("shop/wrong", usual)
     missing = loaded.run(DAY, environ={"ETL_PLACES__SHOP_API_SECRET": "shop/none"})
     missing.fails("there is no secret shop/none", "create-secret --name shop/none")
 

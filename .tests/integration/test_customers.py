@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
+from support.access_log import stands_for
 from support.pipeline_runs import Bench
 from support.plain_postgres import PASSWORD, USER, run_postgres
 
@@ -120,6 +121,7 @@ def shop(
 
 def _postgres_shop(port: int, secrets: Any) -> Shop:
     secret = f"shop-{uuid.uuid4().hex[:8]}"
+    stands_for(secret, load_settings("local").places["shop_api_secret"])
     secrets.create_secret(
         Name=secret, SecretString=f'{{"username": "{USER}", "password": "{PASSWORD}"}}'
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from support.access_log import stands_for
 from support.pipeline_runs import Bench, Outcome
 
 from etl.keys import parse_s3_uri
@@ -60,7 +61,10 @@ class Prices:
 
 @pytest.fixture
 def prices(bench: Bench) -> Prices:
-    return Prices(bench, f"s3://{BUCKETS.raw}/landing/{uuid.uuid4().hex}/")
+    folder = uuid.uuid4().hex
+    stands_for(f"{folder}/prices", "price_list")
+    stands_for(f"{folder}/completed/prices", "completed/price_list")
+    return Prices(bench, f"s3://{BUCKETS.raw}/landing/{folder}/")
 
 
 def _rows(text: str, uri: str) -> list[Row]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aws.glue.job_runs import JobRun
+from etl.archiving.report import ArchiveReport, Counts
 from etl.artifacts.artifact import (
     Artifact,
     artifact_key,
@@ -21,6 +22,8 @@ from etl.artifacts.artifact import (
 from etl.artifacts.job_progress import estimate_percent, job_progress_artifact
 from etl.artifacts.places import glue_console_url, places_artifact, s3_console_url
 from etl.artifacts.report import checks_artifact, report_artifact
+from etl.artifacts.summaries import archive_artifact, backfill_artifact, batch_artifact
+from etl.backfill_report import BackfillReport, DateResult
 from etl.report import Rows, RunReport, StageReport
 
 DAY = date(2026, 1, 1)
@@ -123,6 +126,7 @@ def make_check(name: str, **changes: Any) -> dict[str, Any]:
 def test_checks_that_failed_come_first() -> None:
     artifact = checks_artifact(
         "orders",
+        DAY,
         [
             make_check("rows_written", measured=1949, expected=1949),
             make_check("late", passed=False, severity="warning", measured=None, expected="<= 48"),
@@ -141,17 +145,17 @@ def test_checks_that_failed_come_first() -> None:
         {"ok": "yes", "check": "rows_written", "column": "", "expected": "1,949", "found": "1,949"},
     ]
     assert artifact.description.startswith(
-        "3 checks: 1 failed, 1 gave a warning; the warehouse has not seen this run."
+        "orders 2026-01-01: 3 checks, 1 failed, 1 gave a warning; the warehouse has not seen this"
     )
-    assert checks_artifact("orders", [make_check("a")]).description.startswith(
-        "1 check: all passed."
-    )
+    one = checks_artifact("orders", DAY, [make_check("a")])
+    assert one.description.startswith("orders 2026-01-01: 1 check, all passed.")
 
 
 def test_places_have_links_where_there_is_a_console() -> None:
     places = {"raw": "s3://b/raw/x y/", "warehouse": "etl.public.orders"}
     linked = places_artifact("orders", DAY, places, region="eu-west-1", has_console=True)
-    url = "https://eu-west-1.console.aws.amazon.com/s3/buckets/b?region=eu-west-1&prefix=raw/x%20y/"
+    host = "https://eu-west-1.console.aws.amazon.com"
+    url = f"{host}/s3/buckets/b?region=eu-west-1&prefix=raw/x%20y/"
     assert f"| raw | `s3://b/raw/x y/` | [open]({url}) |" in str(linked.content)
     assert "| warehouse | `etl.public.orders` |  |" in str(linked.content)
     bare = places_artifact("orders", DAY, places, region="eu-west-1", has_console=False)
@@ -187,7 +191,7 @@ def make_run(state: str, *, seconds: float, ended: bool = False, message: str = 
         started_on=NOW - timedelta(seconds=seconds),
         completed_on=NOW if ended else None,
         execution_seconds=0,
-        arguments={},
+        arguments={"run_date": "2026-01-01"},
         error_message=message,
         log_group="/aws-glue/jobs",
     )
@@ -197,7 +201,7 @@ def test_job_run_with_an_earlier_one_to_go_by_shows_a_percentage() -> None:
     earlier = make_run("SUCCEEDED", seconds=100, ended=True)
     running = job_progress_artifact("orders", make_run("RUNNING", seconds=50), earlier, now=NOW)
     assert (running.key, running.content) == ("orders-glue", 45.0)
-    assert "**RUNNING** for 50 s" in running.description
+    assert "orders 2026-01-01: **RUNNING** for 50 s" in running.description
     assert "An estimate: the dataset's last run that succeeded took 1 min 40 s" in (
         running.description
     )
@@ -220,3 +224,66 @@ def test_first_job_run_of_a_dataset_shows_no_percentage_but_its_state() -> None:
     assert "**WAITING** for 0.0 s" in str(artifact.content)
     assert "[etl-transform, run `jr_1`](https://c/)" in str(artifact.content)
     assert "No run to compare it with" in str(artifact.content)
+
+
+def test_backfill_shows_every_date_and_the_first_line_of_a_cause() -> None:
+    report = BackfillReport(
+        dataset="orders",
+        environment="local",
+        dates=(
+            DateResult(run_date=DAY, status="succeeded", rows=1949, seconds=61.25),
+            DateResult(
+                run_date=date(2026, 1, 2), status="failed", cause="no table\n  fix: make it"
+            ),
+        ),
+    )
+    artifact = backfill_artifact(report)
+    assert (artifact.key, artifact.description) == (
+        "orders-backfill",
+        "**orders** in local: 1 succeeded, 1 failed",
+    )
+    assert [tuple(each.values()) for each in artifact.content] == [  # type: ignore[union-attr]
+        ("2026-01-01", "succeeded", "1,949", "61.2", ""),
+        ("2026-01-02", "failed", "", "", "no table"),
+    ]
+
+
+def test_batch_shows_every_dataset() -> None:
+    dataset = {"dataset": "orders", "extracted": 2000, "quarantined": 31, "rows": 1949}
+    report = {
+        "run_date": "2026-01-01",
+        "environment": "local",
+        "seconds": 61.0,
+        "execution": "arn:aws:states:us-east-1:1:execution:m:e",
+        "datasets": [dataset | {"table_rows": None, "report_uri": "s3://b/report.json"}],
+    }
+    artifact = batch_artifact(report)
+    assert artifact.content == [
+        {
+            "dataset": "orders",
+            "extracted": "2,000",
+            "quarantined": "31",
+            "rows": "1,949",
+            "table rows": "",
+            "report": "s3://b/report.json",
+        }
+    ]
+    assert "succeeded in local after 1 min 1 s" in artifact.description
+
+
+def test_archive_shows_figures_and_what_stays() -> None:
+    report = ArchiveReport(
+        environment="local",
+        source="s3://p/processed/",
+        target="s3://a/processed/",
+        before=DAY,
+        is_dry_run=True,
+        counts=Counts(listed=2000, objects=3, bytes=4500, errors=1, failures=[["k", "locked"]]),
+        cursor=None,
+        seconds=2,
+    )
+    artifact = archive_artifact(report)
+    rows = [tuple(each.values()) for each in artifact.content]  # type: ignore[union-attr]
+    assert ("would go", "3 objects, 4.5 kB") in rows
+    assert ("stays", "k: locked") in rows
+    assert "**failed** in local after 2.0 s: run dates before 2026-01-01" in artifact.description

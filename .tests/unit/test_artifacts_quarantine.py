@@ -71,6 +71,10 @@ def test_payload_of_a_contract_without_classified_columns_is_shown_as_it_came() 
             'subtotal: a; customer_email: longer than 320 bytes, got "x; country: Ada"; country: b',
             "subtotal: a; customer_email: longer than 320 bytes; country",
         ),
+        (
+            'customer_id: expected object around id, got "Ada"; customer_name: expected object',
+            "customer_id: expected object around id; customer_name",
+        ),
         ('record: expected one JSON object, got "Ada"', "record: expected one JSON object"),
     ],
 )
@@ -161,7 +165,7 @@ def test_page_tells_counts_place_and_samples() -> None:
     text = str(artifact.content)
     assert artifact.description == "orders 2026-01-01: 34 of 1,000 rows (3.4%) rejected"
     assert text.index("| `subtotal` | 3 |") < text.index("| `c00` | 1 |")
-    assert "| 12 others | 12 |" in text
+    assert "| 22 others | 22 |" in text
     assert "`s3://q/orders/`" in text
     assert "### subtotal: 3" in text
     assert "`***` stands for" in text

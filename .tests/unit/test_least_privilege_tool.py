@@ -122,6 +122,19 @@ def test_star_without_a_reason_is_named_and_with_one_it_is_not(
     assert offences == []
 
 
+def test_reason_excuses_what_is_unused_unless_the_role_never_did_it(
+    tool: ModuleType, tmp_path: Path
+) -> None:
+    lines = [called("s3:GetObject", f"{BUCKET}/raw/one")]
+    other = {"Sid": "Other", "Resource": f"{BUCKET}/other/*", "Reason": "AWS needs it"}
+
+    _, offences = found(tool, tmp_path, lines, READ, other | {"Action": "s3:GetObject"})
+    assert offences == []
+
+    _, offences = found(tool, tmp_path, lines, READ, other | {"Action": "s3:PutObject"})
+    assert "Other grants s3:PutObject, which nothing used" in offences[0]
+
+
 def test_names_that_tests_use_are_read_as_those_of_the_settings(
     tool: ModuleType, tmp_path: Path
 ) -> None:

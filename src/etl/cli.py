@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from etl.contracts import find_contract
 from etl.errors import EtlError, SettingsError, UsageError
@@ -72,6 +72,11 @@ def flow_command(script: str, given: Mapping[str, object], **options: str) -> li
             words.append("--" + option.replace("_", "-").strip("-"))
             words += [] if value is True else [str(value)]
     return words
+
+
+def yesterday() -> date:
+    """The day before this one, UTC: what a scheduled run without a run date is for."""
+    return datetime.now(UTC).date() - timedelta(days=1)
 
 
 def date_argument(text: str) -> date:

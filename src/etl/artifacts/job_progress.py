@@ -28,7 +28,8 @@ def job_progress_artifact(
         console_url: Of the run's page, if there is one.
     """
     elapsed = _seconds(run, now)
-    lines = [f"**{run.state}** for {duration(elapsed)}" if run.is_active else _ended(run, elapsed)]
+    state = f"**{run.state}** for {duration(elapsed)}" if run.is_active else _ended(run, elapsed)
+    lines = [f"{plain(dataset)} {run.arguments.get('run_date', '')}: {state}"]
     name = f"{plain(run.job_name)}, run {code(run.run_id)}"
     lines.append(f"[{name}]({console_url})" if console_url else name)
     lines.append(

@@ -15,6 +15,7 @@ from etl.tidying import normalise_name
 
 HIDDEN = "***"
 _QUOTING = ", got "  # begins what a reason tells of a value, see etl.casts
+_OUTSIDE = "expected object around "  # tells the value that a column's object should have been
 _UNREADABLE = "a record that is no JSON object; the contract has columns that are not for all eyes"
 
 
@@ -54,7 +55,7 @@ def show_reasons(reasons: str, contract: Contract) -> str:
         label = reason_label(part)
         if is_hiding:
             shown += [label] if label in known and label not in shown else []
-        elif label in hidden:
+        elif label in hidden or _OUTSIDE in part:
             is_hiding = True
             shown.append(part.partition(_QUOTING)[0])
         else:

@@ -28,7 +28,7 @@ from etl.model import Contract
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MOST_REASONS = 20
+_MOST_REASONS = 10
 _SAMPLED_REASONS = 5
 _MOST_FILES = 4
 _READ_BYTES = 256 * 1024  # of each file, compressed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from etl.artifacts.artifact import Artifact, artifact_key, code, plain
@@ -56,13 +57,13 @@ def _report_paragraphs(report: RunReport) -> Iterable[str]:
     )
 
 
-def checks_artifact(dataset: str, checks: Iterable[Mapping[str, Any]]) -> Artifact:
+def checks_artifact(dataset: str, run_date: date, checks: Iterable[Mapping[str, Any]]) -> Artifact:
     """The validator's checks, those that failed first."""
     ordered = sorted(checks, key=lambda check: (check["passed"], check["severity"] != "error"))
     failed = [each for each in ordered if not each["passed"]]
     errors = sum(each["severity"] == "error" for each in failed)
     count = "1 check" if len(ordered) == 1 else f"{len(ordered)} checks"
-    verdict = f"{count}: "
+    verdict = f"{plain(dataset)} {run_date}: {count}, "
     if not failed:
         verdict += "all passed"
     else:

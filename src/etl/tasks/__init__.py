@@ -10,11 +10,13 @@ from typing import Any
 
 from etl import keys, pipeline, steps
 from etl.archiving import ArchiveReport
-from etl.archiving.command import archive_now
+from etl.archiving.command import ArchiveFailed, archive_now
 from etl.artifacts import Artifact
 from etl.artifacts.places import places_artifact
 from etl.artifacts.quarantine import quarantine_artifact, read_samples
 from etl.artifacts.report import checks_artifact, report_artifact
+from etl.artifacts.summaries import archive_artifact, backfill_artifact, batch_artifact
+from etl.backfill_report import BackfillReport
 from etl.batch import execution
 from etl.lineage import processed_made, raw_made, warehouse_made
 from etl.manifest import Manifest
@@ -40,6 +42,7 @@ __all__ = [
     "load",
     "publish",
     "report",
+    "show_backfill",
     "start",
     "start_batch",
     "start_server",
@@ -49,7 +52,6 @@ __all__ = [
 
 start = step("start")(pipeline.start)
 start_batch = step("start batch")(execution.start_batch)
-follow_batch = step("follow batch")(execution.follow_batch)
 
 
 @step("extract", makes=raw_made)
@@ -96,9 +98,9 @@ def validate(run: Run, transformed: Done[TransformResult]) -> Done[ValidationRes
         validated = steps.validate(run, transformed)
     except ChecksFailedError as error:
         checks = error.checks
-        show(lambda: checks_artifact(run.contract.dataset, checks))
+        show(lambda: checks_artifact(run.contract.dataset, run.run_date, checks))
         raise
-    show(lambda: checks_artifact(run.contract.dataset, validated.result.checks))
+    show(lambda: checks_artifact(run.contract.dataset, run.run_date, validated.result.checks))
     return validated
 
 
@@ -160,9 +162,29 @@ def archive_objects(
     dry_run: bool = False,
 ) -> ArchiveReport:
     """Archive what is due, to the end."""
-    return archive_now(
-        environment=environment, older_than_days=older_than_days, prefix=prefix, dry_run=dry_run
-    )
+    try:
+        archived = archive_now(
+            environment=environment, older_than_days=older_than_days, prefix=prefix, dry_run=dry_run
+        )
+    except ArchiveFailed as error:
+        failed = error.report
+        show(lambda: archive_artifact(failed))
+        raise
+    show(lambda: archive_artifact(archived))
+    return archived
+
+
+@step("follow batch")
+def follow_batch(batch: execution.Batch) -> dict[str, Any]:
+    """The state machine's run, to its end."""
+    followed = execution.follow_batch(batch)
+    show(lambda: batch_artifact(followed))
+    return followed
+
+
+def show_backfill(report: BackfillReport) -> None:
+    """What became of a backfill's dates, on the page of its flow run."""
+    show(lambda: backfill_artifact(report))
 
 
 def _figures(run: Run, made: Done[Any]) -> dict[str, Any]:
