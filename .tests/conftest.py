@@ -13,6 +13,7 @@ _LONGEST = (
     "test_readme",
     "test_full_pipeline",
     "test_bad_input",
+    "test_catalog_cloud",
     "test_app_logs",
     "test_customers",
     "test_processor",

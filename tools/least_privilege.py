@@ -15,7 +15,6 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +70,19 @@ class Statement:
         """What it speaks of it on."""
         return _as_list(self.document["Resource"])
 
+    @property
+    def is_excused(self) -> bool:
+        """Whether its Reason is why it is granted although nothing here uses it."""
+        return REASON in self.document and not self.open_parts
+
+    @property
+    def open_parts(self) -> list[str]:
+        """Actions and resources that a `*` leaves open."""
+        return [
+            *(each for each in self.actions if "*" in each),
+            *(each for each in self.resources if _OPEN.fullmatch(each)),
+        ]
+
     def policy(self, **instead: str) -> Policy:
         """A policy of it alone, or of a part of it."""
         known = {key: value for key, value in self.document.items() if key != REASON}
@@ -87,6 +99,7 @@ class Figures:
     used: set[str] = field(default_factory=set)
     calls: int = 0
     absent: list[str] = field(default_factory=list)
+    unproved: list[str] = field(default_factory=list)
 
 
 def read_calls(folder: Path, roles: Mapping[str, str]) -> list[Call]:
@@ -145,6 +158,7 @@ def check(
         made = [(each, {**everywhere, **each.context}) for each in by_role[key]]
         figures[key] = _figures(granted, made)
         figures[key].absent = [each.sid for each in all_of_it if not each.resources]
+        figures[key].unproved = [each.sid for each in granted if each.is_excused]
         offences += _denied(key, granted, made)
         for statement in granted:
             offences += _unused(key, statement, made)
@@ -176,10 +190,8 @@ def _denied(key: str, granted: Sequence[Statement], made: _Made) -> Iterator[str
 
 
 def _unused(key: str, statement: Statement, made: _Made) -> Iterator[str]:
-    if statement.document.get(REASON):  # it says why; but what the role never did is not granted
-        used = {call.action for call, _ in made}
-        if all(any(fnmatch(each, action) for each in used) for action in statement.actions):
-            return
+    if statement.is_excused:
+        return
     resources = [] if statement.is_listed else statement.resources
     for kind, parts in (("Action", statement.actions), ("Resource", resources)):
         for part in parts:
@@ -197,9 +209,7 @@ def _unused(key: str, statement: Statement, made: _Made) -> Iterator[str]:
 def _unreasoned(key: str, statement: Statement) -> Iterator[str]:
     if statement.document.get(REASON):
         return
-    wide = [each for each in statement.actions if "*" in each]
-    wide += [each for each in statement.resources if _OPEN.fullmatch(each)]
-    for part in wide:
+    for part in statement.open_parts:
         yield (
             f"{key}: {statement.sid} has {part} without a {REASON}\n"
             f"  fix: narrow it in terraform/policies/{key}.yml, or say why not"
@@ -233,10 +243,11 @@ def _print(figures: Mapping[str, Figures]) -> None:
     table.add_column("role")
     for heading in ("statements", "actions granted", "used", "calls recorded"):
         table.add_column(heading, justify="right")
+    table.add_column("by reason only")
     table.add_column("left out here")
     for key, each in figures.items():
         counts = (each.statements, len(each.granted), len(each.granted & each.used), each.calls)
-        table.add_row(key, *map(str, counts), ", ".join(each.absent))
+        table.add_row(key, *map(str, counts), ", ".join(each.unproved), ", ".join(each.absent))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:  # a pipe gets lines whole
         console.width = 1_000_000

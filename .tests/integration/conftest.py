@@ -25,13 +25,18 @@ def _run_cloud(
     home: Path, *arguments: str, command: Sequence[str] = COMMAND, **environ: str
 ) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ETL_", "PG"))}
-    own = {"PYTHONPATH": str(ROOT / "src"), "LOCAL_CLOUD_HOME": str(home)}
+    own = {
+        "PYTHONPATH": str(ROOT / "src"),
+        "LOCAL_CLOUD_HOME": str(home),
+        # Not enforced: make test holds what all tests did against terraform/policies.
+        "LOCAL_CLOUD_IAM": "record",
+    }
     return subprocess.run(
         [*command, *arguments],
         env=inherited | own | environ,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
     )
 
 
@@ -48,8 +53,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     They are set in os.environ too, so that boto3 and the flows of a test use this cloud.
     """
     home = tmp_path_factory.mktemp("cloud") / "home"
-    # Recorded, not enforced: make test holds what all tests did against terraform/policies.
-    done = _run_cloud(home, "attach", "--owner", str(os.getpid()), LOCAL_CLOUD_IAM="record")
+    done = _run_cloud(home, "attach", "--owner", str(os.getpid()))
     assert done.returncode == 0, done.stderr
     variables = dict(line.split("=", 1) for line in done.stdout.splitlines())
     with pytest.MonkeyPatch.context() as patch:

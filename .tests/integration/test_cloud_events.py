@@ -183,7 +183,7 @@ def test_schedule_and_pattern_send_their_events_to_a_queue(
             for state in ("SUCCEEDED", "FAILED")
         ]
     )
-    assert wait_until(lambda: len(events.bodies()) == 2, seconds=10), events.bodies()
+    assert wait_until(lambda: len(events.bodies()) == 2, seconds=30), events.bodies()
     assert [json.loads(body) for body in events.bodies()] == [
         {"dry_run": True},
         {"state": "FAILED"},

@@ -20,7 +20,7 @@ def _doctor(cloud: Mapping[str, str], **environ: str) -> tuple[int, dict[str, di
         env={**os.environ, **cloud, "PREFECT_API_URL": "", **environ},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, {each["check"]: each for each in json.loads(done.stdout)["checks"]}

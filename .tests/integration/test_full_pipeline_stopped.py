@@ -147,9 +147,9 @@ def test_run_stopped_by_ctrl_c_or_a_signal_leaves_nothing_running_and_the_next_i
         wait_until(lambda: moment in "".join(lines) or process.poll() is not None, seconds=180)
         assert process.poll() is None, lines
         stop(process)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         assert process.returncode == 130, lines
-        wait_until(lambda: not machine.processes(), seconds=20)
+        wait_until(lambda: not machine.processes(), seconds=60)
         assert lines[-1].startswith("stopped.") and len(lines) < 12, lines
 
     process, lines = machine.start("--json")
@@ -157,4 +157,4 @@ def test_run_stopped_by_ctrl_c_or_a_signal_leaves_nothing_running_and_the_next_i
     report = json.loads(process.stdout.read())
     assert process.wait(timeout=60) == 0, lines
     assert report["rows"] == vars(expected_counts(DEFAULT_ROWS)) | NONE_ELSEWHERE
-    wait_until(lambda: not machine.processes(), seconds=20)
+    wait_until(lambda: not machine.processes(), seconds=60)

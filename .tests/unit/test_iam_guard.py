@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
 from moto.sts.models import sts_backends
 
 from local_cloud.errors import CloudError
@@ -46,7 +47,7 @@ def iam(monkeypatch: pytest.MonkeyPatch) -> Any:
     backend = iam_backends[ACCOUNT]["aws"]
     backend.create_role("etl", trusting({"AWS": ACCOUNT}), "/", None, "", [], "3600")
     yield backend
-    for backends in (iam_backends, s3_backends, sts_backends):
+    for backends in (iam_backends, s3_backends, sqs_backends, sts_backends):
         backends[ACCOUNT].reset()
 
 
@@ -247,3 +248,26 @@ def test_mode_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("LOCAL_CLOUD_IAM", "off")
     with pytest.raises(CloudError, match='LOCAL_CLOUD_IAM is "off"'):
         Guard(tmp_path, ACCOUNT, REGION)
+
+
+def test_service_may_what_the_policy_of_a_queue_lets_it_for_one_bucket(guard: Guard) -> None:
+    queue = sqs_backends[ACCOUNT][REGION].create_queue("incoming", {})
+    sending = Permission("sqs:SendMessage", queue.queue_arn)
+    for_bucket = {"ArnLike": {"aws:SourceArn": BUCKET}}
+    queue.policy = policy(
+        statement("Allow", "sqs:SendMessage", queue.queue_arn, Condition=for_bucket)
+        | {"Principal": {"Service": "s3.amazonaws.com"}}
+    )
+    guard.check_service("s3.amazonaws.com", sending, BUCKET)
+    for service, bucket in (("s3.amazonaws.com", f"{BUCKET}2"), ("sns.amazonaws.com", BUCKET)):
+        with pytest.raises(AccessDenied, match="no resource-based policy allows"):
+            guard.check_service(service, sending, bucket)
+
+
+def test_service_works_only_for_roles_that_trust_it(guard: Guard, iam: Any) -> None:
+    trust = trusting({"Service": "lambda.amazonaws.com"})
+    iam.create_role("function", trust, "/", None, "", [], "3600")
+    assuming = Permission("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/function")
+    guard.check_service("lambda.amazonaws.com", assuming)
+    with pytest.raises(AccessDenied, match="glue.amazonaws.com is not authorized"):
+        guard.check_service("glue.amazonaws.com", assuming)

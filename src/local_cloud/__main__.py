@@ -21,6 +21,8 @@ from local_cloud.home import REPOSITORY, Home, Running
 _START_SECONDS = 120.0
 _STOP_SECONDS = 15.0
 _LOG_BYTES = 5_000_000
+_IAM = "LOCAL_CLOUD_IAM"
+_POLICIES = {"enforce": "enforced", "record": "evaluated, and not enforced"}
 
 
 def up(home: Home, arguments: argparse.Namespace) -> None:
@@ -53,6 +55,7 @@ def status(home: Home, _arguments: argparse.Namespace) -> None:
         print(f"Redshift listens on 127.0.0.1:{port}")
     if url := running.environment.get("INGEST_API_URL"):
         print(f"The ingestion API takes POST {url}/ingest/<dataset>, signed")
+    print(f"Policies are {_POLICIES[running.iam]}")
     print(f"Data: {home.path}\nLog:  {home.log}")
 
 
@@ -93,6 +96,12 @@ def _ensure(home: Home, *, owner: int, bare: bool) -> Running:
         if running is None:
             _start(home)
             running = _running(home)
+    asked = os.environ.get(_IAM) or running.iam
+    if asked != running.iam:
+        raise CloudError(
+            f"the embedded cloud of {home.path} runs with {_IAM}={running.iam}, not {asked}",
+            fix="stop it first: python -m local_cloud down",
+        )
     if bare:
         return running
     _provision(running)

@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from local_cloud.iam.guard import Guard
+from local_cloud.iam.table import Permission
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -145,8 +146,16 @@ class Cloud:
         self._children = [c for c in self._children if c.poll() is None] + [child]
         return child
 
-    def role_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
-        """As `environment`, with temporary credentials of a role instead of the root key."""
+    def role_environment(self, role_arn: str, session_name: str, *, service: str) -> dict[str, str]:
+        """As `environment`, with temporary credentials of a role instead of the root key.
+
+        Args:
+            service: Which service assumes it: "lambda.amazonaws.com".
+
+        Raises:
+            AccessDenied: The role does not trust the service, and policies are enforced.
+        """
+        self.guard.check_service(service, Permission("sts:AssumeRole", role_arn))
         granted = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session_name)
         return self.environment() | {
             "AWS_ACCESS_KEY_ID": granted["Credentials"]["AccessKeyId"],

@@ -116,8 +116,9 @@ class Services:
 
     def _announce(self) -> None:
         """Say that the cloud answers, and with which variables."""
-        variables = self._cloud.environment() | self._cloud.exports
-        self._home.announce(Running(os.getpid(), self._cloud.endpoint_url, variables))
+        cloud = self._cloud
+        variables = cloud.environment() | cloud.exports
+        self._home.announce(Running(os.getpid(), cloud.endpoint_url, variables, cloud.guard.mode))
 
     def tidy(self) -> None:
         """What is done now and then."""

@@ -32,11 +32,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Running:
-    """What a daemon says of itself once it answers."""
+    """What a daemon says of itself once it answers.
+
+    Attributes:
+        iam: What it does with policies: "enforce" or "record".
+    """
 
     pid: int
     endpoint_url: str
     environment: dict[str, str]
+    iam: str = "record"
 
 
 @dataclass(frozen=True)

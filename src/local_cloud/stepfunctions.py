@@ -69,7 +69,9 @@ class _Clients:
     def _session(self, role_arn: str) -> Any:
         until, session = self._sessions.get(role_arn, (0.0, None))
         if time.monotonic() > until:
-            granted = self._cloud.role_environment(role_arn, "state-machine")
+            granted = self._cloud.role_environment(
+                role_arn, "state-machine", service="states.amazonaws.com"
+            )
             session = boto3.session.Session(
                 aws_access_key_id=granted["AWS_ACCESS_KEY_ID"],
                 aws_secret_access_key=granted["AWS_SECRET_ACCESS_KEY"],

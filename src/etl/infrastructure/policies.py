@@ -7,7 +7,8 @@ otherwise. Terraform reads the same files, so three things hold in both places:
   alone: `Resource: ${source_objects}`. IAM's own variables are written `$${aws:userid}`.
 - A statement whose `Resource` is an empty list is left out: what an environment does not have, it
   does not allow.
-- `Reason` says why an action or a resource has a `*` that nothing narrows. IAM does not see it.
+- `Reason` says why an action or a resource has a `*` that nothing narrows, or else why something is
+  granted that no test uses. IAM does not see it.
 """
 
 from __future__ import annotations

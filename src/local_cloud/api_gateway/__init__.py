@@ -14,10 +14,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from moto.apigatewayv2 import models
 
-from local_cloud.api_gateway.authorize import DeniedError, authorize
+from local_cloud.api_gateway.authorize import DeniedError, authorize, execution_arn
 from local_cloud.api_gateway.imports import read_security
 from local_cloud.api_gateway.proxy import Response, make_event, make_response, match_route
 from local_cloud.context import Cloud
+from local_cloud.iam import AccessDenied, Permission
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -78,7 +79,7 @@ class Gateway:
             values=values,
             caller=caller,
         )
-        status, headers, content = self._run(api, route, event)
+        status, headers, content = self._run(api, route, f"{method}{path}", event)
         return status, headers + _cors_headers(api, environ), content
 
     def _throttle(self, api: Any, route: Any) -> None:
@@ -92,12 +93,17 @@ class Gateway:
         if not bucket.take(float(rate), float(burst)):
             raise DeniedError("429 Too Many Requests", "Too Many Requests")
 
-    def _run(self, api: Any, route: Any, event: dict[str, Any]) -> Response:
+    def _run(self, api: Any, route: Any, called: str, event: dict[str, Any]) -> Response:
         integration = api.integrations[route.target.removeprefix("integrations/")]
         function = integration.integration_uri
         if "/functions/" in function:
             function = function.partition("/functions/")[2].removesuffix("/invocations")
         try:
+            self._cloud.guard.check_service(
+                "apigateway.amazonaws.com",
+                Permission("lambda:InvokeFunction", function),
+                source_arn=f"{execution_arn(self._cloud, api)}/{called}",
+            )
             answer = self._functions.invoke(
                 FunctionName=function, Payload=json.dumps(event).encode()
             )
@@ -106,7 +112,7 @@ class Gateway:
             return make_response(answer["Payload"].read())
         except ReadTimeoutError as error:
             raise DeniedError("503 Service Unavailable", "Service Unavailable") from error
-        except (BotoCoreError, ClientError, ValueError) as error:
+        except (AccessDenied, BotoCoreError, ClientError, ValueError) as error:
             raise DeniedError("500 Internal Server Error", "Internal Server Error") from error
 
 

@@ -79,11 +79,13 @@ def _by_signature(cloud: Cloud, api: Any, environ: WSGIEnvironment, body: bytes)
 def _invocation(cloud: Cloud, api: Any, environ: WSGIEnvironment) -> Permission:
     """Stage, method and path: "Control access to HTTP APIs with IAM authorization"."""
     path = environ["RAW_URI"].partition("?")[0].partition(f"/{api.api_id}/")[2]
-    return Permission(
-        "execute-api:Invoke",
-        f"arn:aws:execute-api:{cloud.region}:{cloud.account_id}:{api.api_id}/$default/"
-        f"{environ['REQUEST_METHOD']}/{path}",
-    )
+    called = f"{environ['REQUEST_METHOD']}/{path}"
+    return Permission("execute-api:Invoke", f"{execution_arn(cloud, api)}/{called}")
+
+
+def execution_arn(cloud: Cloud, api: Any) -> str:
+    """What the ARN of a call begins with: the API's and its stage's."""
+    return f"arn:aws:execute-api:{cloud.region}:{cloud.account_id}:{api.api_id}/$default"
 
 
 def _by_token(authorizer: Any, scopes: list[str], environ: WSGIEnvironment) -> dict[str, Any]:

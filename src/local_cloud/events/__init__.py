@@ -19,8 +19,14 @@ from moto.utilities.arns import parse_arn
 
 from local_cloud.context import Cloud
 from local_cloud.events.schedules import ScheduleError, parse_schedule
+from local_cloud.iam import AccessDenied, Permission
 
-_TARGETS = ("lambda", "states", "sqs", "sns")
+_ACTIONS = {
+    "lambda": "lambda:InvokeFunction",
+    "states": "states:StartExecution",
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+}
 _UNSUPPORTED = ("DeadLetterConfig", "InputTransformer", "RunCommandParameters", "EcsParameters")
 
 _log = logging.getLogger(__name__)
@@ -61,9 +67,19 @@ class Rules:
         for target in rule.targets:
             content = _input(target, event)
             try:
+                self._check(rule, target)
                 self._send(target, content)
-            except (BotoCoreError, ClientError) as error:
+            except (AccessDenied, BotoCoreError, ClientError) as error:
                 _log.warning("rule %s, target %s: %s", rule.name, target["Arn"], error)
+
+    def _check(self, rule: Any, target: dict[str, Any]) -> None:
+        """By the target's policy, or of a state machine by the role that the target names."""
+        arn, guard = target["Arn"], self._cloud.guard
+        permission = Permission(_ACTIONS[parse_arn(arn).service], arn)
+        if "RoleArn" in target:
+            guard.check_role(target["RoleArn"], permission)
+        else:
+            guard.check_service("events.amazonaws.com", permission, source_arn=rule.arn)
 
     def _send(self, target: dict[str, Any], content: str) -> None:
         arn = target["Arn"]
@@ -111,9 +127,9 @@ def _refuse_unsupported(targets: list[dict[str, Any]]) -> None:
     for target in targets:
         named = [each for each in _UNSUPPORTED if each in target]
         service = parse_arn(target["Arn"]).service
-        if named or service not in _TARGETS:
+        if named or service not in _ACTIONS:
             raise ValidationException(
-                f"The embedded cloud sends events to {', '.join(_TARGETS)}, as they are or by"
+                f"The embedded cloud sends events to {', '.join(_ACTIONS)}, as they are or by"
                 f" Input and InputPath; not {', '.join(named) or service}."
             )
 

@@ -23,6 +23,7 @@ from local_cloud.glue.errors import LaunchError
 from local_cloud.glue.job_run import CLOUD_STOPPED, LOG_GROUP, JobRun
 from local_cloud.glue.jvm import SPARK_HOME, Jvm, spark_properties, start_jvm
 from local_cloud.glue.logs import LogStream
+from local_cloud.iam import AccessDenied
 
 _WORKER = Path(__file__).parent / "worker"
 _SESSION_NAME = "GlueJobRunnerSession"  # as on AWS
@@ -88,7 +89,7 @@ class Executor:
         try:
             (task.folder / "tmp").mkdir(parents=True)
             state, error_message = self._attempt(task, on_change)
-        except LaunchError as error:
+        except (AccessDenied, LaunchError) as error:
             state, error_message = "FAILED", f"LAUNCH ERROR | {error}"
         except Exception as error:  # whatever it is, the run must not stay RUNNING
             state, error_message = "FAILED", f"The embedded cloud failed: {error!r}"
@@ -104,7 +105,9 @@ class Executor:
             run.merged_arguments, job_name=run.job_name, job_run_id=run.job_run_id
         )
         check_modules(arguments.modules)
-        task.credentials = self._cloud.role_environment(self._role_arn(task.job), _SESSION_NAME)
+        task.credentials = self._cloud.role_environment(
+            self._role_arn(task.job), _SESSION_NAME, service="glue.amazonaws.com"
+        )
         s3 = self._cloud.client_with("s3", task.credentials)
         script = download(s3, _command(task.job)["ScriptLocation"], folder / "script")
         for uri in arguments.files:

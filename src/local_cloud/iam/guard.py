@@ -16,14 +16,14 @@ from local_cloud.iam.evaluate import Why, evaluate, evaluate_resource_policy
 from local_cloud.iam.identities import Identity, find_identity, identity_of_role
 from local_cloud.iam.mapping import permissions_of
 from local_cloud.iam.policies import parse_policy
-from local_cloud.iam.principals import Named
+from local_cloud.iam.principals import Caller, Named
 from local_cloud.iam.record import Call, Recorder, log_path
 from local_cloud.iam.resources import decides_alone, policy_of
 from local_cloud.iam.table import Permission, UnknownOperationError
 
 VARIABLE = "LOCAL_CLOUD_IAM"
 ENFORCE, RECORD = "enforce", "record"
-_DEFAULT = RECORD
+_DEFAULT = ENFORCE
 _ANY_SESSION = "AROA:session"  # stands in the record for the session that a value names
 
 _log = logging.getLogger(__name__)
@@ -123,6 +123,32 @@ class Guard:
         caller = self.caller
         is_caller = caller is not None and caller.principal_arn == role_arn
         self._check(caller if caller and is_caller else identity_of_role(role_arn), permission)
+
+    def check_service(
+        self, service: str, permission: Permission, source_arn: str | None = None
+    ) -> None:
+        """Check what a service does in its own name, which only a resource's policy can allow.
+
+        Args:
+            service: "events.amazonaws.com".
+            source_arn: The resource for which it does so: a rule, an API, a bucket.
+
+        Raises:
+            AccessDenied: The policy of the resource does not allow it.
+        """
+        if self.mode != ENFORCE:
+            return
+        context = dict(permission.context)
+        if source_arn:
+            context |= {"aws:SourceArn": source_arn, "aws:SourceAccount": self._account_id}
+        action, resource = permission.action, permission.resource
+        policy, caller = policy_of(self._account_id, action, resource), Caller((), "", service)
+        said = policy and evaluate_resource_policy(policy, caller, action, resource, context)
+        if not said or said.named != Named.DIRECTLY:
+            raise AccessDenied(
+                f"User: {service} is not authorized to perform: {action} on resource: {resource}"
+                f" because no resource-based policy allows the {action} action"
+            )
 
     def _check(self, identity: Identity, permission: Permission) -> None:
         try:

@@ -20,6 +20,8 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.sqs.models import sqs_backends
 
 from local_cloud.context import Cloud
+from local_cloud.iam import AccessDenied
+from local_cloud.lambda_.workers import SERVICE
 
 _POLLERS = 2
 _RECEIVED_AT_ONCE = 10  # the most that ReceiveMessage gives
@@ -92,7 +94,7 @@ class EventSources:
                 messages = poller.receive()
                 if messages and self._is_wanted(mapping):
                     poller.handle(messages)
-            except (BotoCoreError, ClientError) as error:
+            except (AccessDenied, BotoCoreError, ClientError) as error:
                 if self._is_wanted(mapping):
                     _log.warning("event source of %s: %s", mapping.function_arn, error)
                 self._stopping.wait(_PAUSE_SECONDS)
@@ -154,7 +156,9 @@ class _Poller:
         if time.monotonic() > self._renew_at:
             backend = models.lambda_backends[self._cloud.account_id][self._cloud.region]
             function = backend.get_function(self._mapping.function_arn)
-            granted = self._cloud.role_environment(function.role, "event-source-mapping")
+            granted = self._cloud.role_environment(
+                function.role, "event-source-mapping", service=SERVICE
+            )
             url = self._cloud.client("sqs").get_queue_url(QueueName=self._queue_name)["QueueUrl"]
             arguments: dict[str, Any] = {
                 "endpoint_url": self._cloud.endpoint_url,

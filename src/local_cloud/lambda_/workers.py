@@ -20,6 +20,7 @@ import psutil
 from local_cloud.context import Child, Cloud
 from local_cloud.lambda_.bootstrap import _END_OF_LOG
 
+SERVICE = "lambda.amazonaws.com"
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INIT_SECONDS = 10.0  # AWS Lambda: the init phase, before the function's own timeout counts
 _WATCH_SECONDS = 0.05
@@ -99,7 +100,7 @@ class Worker:
         program = self.program
         runtime_api = f"{cloud.endpoint_url.removeprefix('http://')}/_lambda/{self.id}"
         environment = {
-            **cloud.role_environment(program.role, program.name.ljust(2, "-")),
+            **cloud.role_environment(program.role, program.name.ljust(2, "-"), service=SERVICE),
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self._scratch),
             "TMPDIR": str(self._scratch),

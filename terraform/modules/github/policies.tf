@@ -37,10 +37,8 @@ data "aws_iam_policy_document" "state" {
   }
 }
 
-data "aws_iam_policy_document" "plan" {
+data "aws_iam_policy_document" "descriptions" {
   #checkov:skip=CKV_AWS_356:descriptions are read service by service; most of these calls take no resource
-  source_policy_documents = [data.aws_iam_policy_document.state["plan"].json]
-
   statement {
     sid = "ReadDescriptions"
     actions = [
@@ -70,6 +68,13 @@ data "aws_iam_policy_document" "plan" {
   }
 }
 
+data "aws_iam_policy_document" "plan" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.descriptions.json,
+    data.aws_iam_policy_document.state["plan"].json,
+  ]
+}
+
 data "aws_iam_policy_document" "apply" {
   #checkov:skip=CKV_AWS_107:no credentials are read; ecr:GetAuthorizationToken is how images are pushed
   #checkov:skip=CKV_AWS_108:it deploys code, which lies on S3
@@ -77,7 +82,10 @@ data "aws_iam_policy_document" "apply" {
   #checkov:skip=CKV_AWS_110:who deploys what roles may do can do it: hence GitHub's environment and its approval
   #checkov:skip=CKV_AWS_111:it deploys all of these services, whose resources have ids that are not known before
   #checkov:skip=CKV_AWS_356:as above
-  source_policy_documents = [data.aws_iam_policy_document.plan.json, data.aws_iam_policy_document.state["apply"].json]
+  source_policy_documents = [
+    data.aws_iam_policy_document.descriptions.json,
+    data.aws_iam_policy_document.state["apply"].json,
+  ]
 
   statement {
     sid = "DeployServices"
