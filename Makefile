@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan apply destroy lock clean
+.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan apply images destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -112,6 +112,14 @@ apply: infrastructure ## Make the environment so, asking first; or a saved PLAN=
 	@$(TERRAFORM) apply $(ARGS) $(if $(PLAN),$(abspath $(PLAN)),-var deployment_file=$(DEPLOYMENT).json)
 	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
 	@$(BIN)/python -m etl publish-contracts --env $(ENV)
+
+images: $(VENV)/run.stamp ## Build and push the images of flows and worker (ENV=dev)
+	@image=$$(sed -nE 's/.*"image": *"([^"]+)".*/\1/p' $(DEPLOYMENT).worker.json | head -1); \
+	test -n "$$image" || { echo "$(ENV) has no worker; infrastructure.worker, then make apply"; exit 1; }; \
+	for target in flows worker; do \
+		name=$$image; [ $$target = worker ] && name=$$image-worker; \
+		docker build --target $$target --tag "$$name" . && docker push "$$name" || exit 1; \
+	done
 
 destroy: infrastructure ## Take the environment away, asking first (ENV=dev)
 	@$(TERRAFORM) destroy $(ARGS) -var deployment_file=$(DEPLOYMENT).json

@@ -104,14 +104,14 @@ def main() -> int:
     options = _arguments()
 
     def run() -> None:
-        tasks.start_server()
         try:
-            report = archive(
-                env=options.env,
-                older_than_days=options.older_than_days,
-                prefix=options.prefix,
-                dry_run=options.dry_run,
-            )
+            with tasks.command_line():
+                report = archive(
+                    env=options.env,
+                    older_than_days=options.older_than_days,
+                    prefix=options.prefix,
+                    dry_run=options.dry_run,
+                )
         except ArchiveFailed as error:
             print_archive(error.report, as_json=options.json)
             raise

@@ -144,10 +144,9 @@ def main() -> int:
 
     def run() -> None:
         dates_between(options.first, options.last)
-        tasks.start_server()
         try:
-            _show(
-                backfill(
+            with tasks.command_line():
+                report = backfill(
                     first=options.first,
                     last=options.last,
                     dataset=options.dataset,
@@ -155,14 +154,13 @@ def main() -> int:
                     loader=options.loader,
                     max_parallel=options.max_parallel,
                     force=options.force,
-                ),
-                options.json,
-            )
+                )
         except BackfillError as error:
             _show(error.report, options.json)
             if error.report.was_stopped:
                 raise KeyboardInterrupt from None
             raise
+        _show(report, options.json)
 
     return cli.run_command(
         run,

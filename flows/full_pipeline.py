@@ -78,13 +78,13 @@ def main() -> int:
     options = cli.pipeline_arguments()
 
     def run() -> None:
-        tasks.start_server()
-        report = full_pipeline(
-            run_date=options.run_date,
-            dataset=options.dataset,
-            env=options.env,
-            loader=options.loader,
-        )
+        with tasks.command_line():
+            report = full_pipeline(
+                run_date=options.run_date,
+                dataset=options.dataset,
+                env=options.env,
+                loader=options.loader,
+            )
         if options.json:
             print(report.to_json())
         else:

@@ -95,13 +95,13 @@ def main() -> int:
     options = _arguments()
 
     def run() -> None:
-        tasks.start_server()
-        report = heavy_batch(
-            datasets=options.datasets,
-            run_date=options.run_date,
-            env=options.env,
-            again=options.again,
-        )
+        with tasks.command_line():
+            report = heavy_batch(
+                datasets=options.datasets,
+                run_date=options.run_date,
+                env=options.env,
+                again=options.again,
+            )
         if options.json:
             print(json.dumps(report, indent=2))
         else:

@@ -31,6 +31,7 @@ module "storage" {
 
   name             = local.name
   buckets          = local.deployment.buckets
+  has_key          = local.has_key
   kms_key_arn      = local.key_arn
   may_destroy      = local.may_destroy
   has_acceleration = local.infrastructure.transfer_acceleration
@@ -140,7 +141,6 @@ module "state_machine" {
   source = "./modules/state_machine"
 
   name               = local.settings.state_machine.name
-  partition          = local.partition
   definition         = local.deployment.state_machine
   role_arn           = module.roles.arns["state_machine"]
   role_name          = module.roles.names["state_machine"]

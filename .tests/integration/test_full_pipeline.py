@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.access_log import stands_for
 from support.athena_queries import AthenaQueries
 from support.contracts import write_contract
 from support.pipeline_runs import NONE_ELSEWHERE, Bench, rows_url
@@ -208,7 +209,7 @@ def merging(tmp_path: Path, make_bench: Callable[[], Bench]) -> Path:
             "customProperties": [{"property": "sourceSystem", "value": "shop"}],
         }
         for layer in ("raw", "processed", "quarantine"):
-            servers[layer]["location"] = f"s3://${{{layer}_bucket}}/e2e-merge/"
+            servers[layer]["location"] = f"s3://${{{layer}_bucket}}/{layer}/e2e-merge/"
         properties = document["schema"][0]["customProperties"]
         next(each for each in properties if each["property"] == "loadMode")["value"] = "merge"
 
@@ -219,6 +220,7 @@ def merging(tmp_path: Path, make_bench: Callable[[], Bench]) -> Path:
 def test_merged_dates_in_either_order_end_in_the_latest_of_each_key(
     merging: Path, make_bench: Callable[[], Bench]
 ) -> None:
+    stands_for("landing/e2e-merge", "landing/app-logs")
     benches = make_bench(), make_bench()
     updated = {  # at which hour of January 1st, by the order's number
         DAY: {1: 9, 2: 18, 3: 9},

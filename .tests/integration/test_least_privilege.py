@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psycopg2
 import pytest
+from support.contracts import write_contract
 from support.pipeline_runs import Bench, rows_url
 from support.stream_runs import StreamProcess
 
 from etl import environment
 from etl.__main__ import main as etl_command
 from etl.settings import Settings, load_settings
+from etl.warehouse.executor import open_executor
 from local_cloud.demo_events import make_events
 from local_cloud.roles import POLICY_NAME
 
@@ -58,7 +61,7 @@ def bench(enforcing: dict[str, str], prefect_api_url: str, settings: Settings) -
     return Bench(boto3.client, settings.glue.database, prefect_api_url)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_tour_of_functions_queues_api_and_state_machine_passes(
     enforcing: dict[str, str], run_cloud: RunCloud
 ) -> None:
@@ -67,7 +70,7 @@ def test_tour_of_functions_queues_api_and_state_machine_passes(
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_flows_of_every_kind_of_source_pass(bench: Bench, settings: Settings) -> None:
     first = bench.run_json(DAY, "--loader", "copy", environ=rows_url(60))
     second = bench.run_json(DAY, "--loader", "data-api", environ=rows_url(60))
@@ -81,6 +84,7 @@ def test_flows_of_every_kind_of_source_pass(bench: Bench, settings: Settings) ->
     assert back.code == 0, back.err
 
 
+@pytest.mark.timeout(600)
 def test_stream_archiver_and_commands_of_people_pass(bench: Bench, settings: Settings) -> None:
     stream = StreamProcess("--dataset", "events", "--run-date", DAY)
     events = [
@@ -89,7 +93,7 @@ def test_stream_archiver_and_commands_of_people_pass(bench: Bench, settings: Set
     ]
     stream.input.writelines(json.dumps(each).encode() + b"\n" for each in events)
     stream.input.close()
-    assert stream.wait(120) == 0, stream.said
+    assert stream.wait(300) == 0, stream.said
 
     old = f"{settings.archiver.prefix}test/ingest_date=2010-01-01/part.parquet"
     for how in (_archive_by_flow, _archive_by_function):
@@ -107,7 +111,7 @@ def test_stream_archiver_and_commands_of_people_pass(bench: Bench, settings: Set
 
 def _archive_by_flow(settings: Settings) -> None:
     command = [sys.executable, str(ROOT / "flows" / "archive.py"), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 
@@ -116,6 +120,112 @@ def _archive_by_function(settings: Settings) -> None:
         FunctionName=str(settings.archiver.function_name), Payload=b"{}"
     )
     assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+@pytest.mark.timeout(600)
+def test_what_seldom_happens_passes_too(bench: Bench, settings: Settings, tmp_path: Path) -> None:
+    _check_catalogue_is_mended(bench, settings)
+    _check_refused_records_are_kept(bench, settings, tmp_path)
+    _check_late_load_is_cancelled(settings)
+    warehouse = settings.warehouse.model_copy(update={"host": None})
+    found = open_executor(settings.model_copy(update={"warehouse": warehouse}))
+    with contextlib.closing(found):
+        assert found.query("SELECT 1") == [(1,)]
+    _check_archiver_goes_on(settings)
+
+
+def _check_catalogue_is_mended(bench: Bench, settings: Settings) -> None:
+    """By the flow, and by the state machine's function."""
+    day = "2026-01-01"
+    bench.run_json(day, "--dataset", "app_logs")
+    _damage_catalogue(settings.glue.database, day)
+    report = bench.heavy_batch(day, "app_logs", "--json").report
+    assert report["status"] == "succeeded"
+    _damage_catalogue(settings.glue.database, day)
+    bench.run_json(day, "--dataset", "app_logs")
+
+
+def _damage_catalogue(database: str, day: str) -> None:
+    """Take a column from the table, lead a partition elsewhere, and add one that is none."""
+    glue, place = boto3.client("glue"), {"DatabaseName": database, "TableName": "app_logs"}
+    found: Any = glue.get_table(DatabaseName=database, Name="app_logs")["Table"]
+    storage = {**found["StorageDescriptor"]}
+    storage["Columns"] = storage["Columns"][:-1]
+    kept = ("Name", "TableType", "Parameters", "PartitionKeys")
+    table = {name: found[name] for name in kept if name in found} | {"StorageDescriptor": storage}
+    glue.update_table(DatabaseName=database, TableInput=table)
+    partitions: Any = glue.get_partitions(**place, Expression=f"ingest_date = '{day}'")
+    first = partitions["Partitions"][0]
+    moved = {**first["StorageDescriptor"], "Location": "s3://etl-local-processed/elsewhere/"}
+    glue.update_partition(
+        **place,
+        PartitionValueList=first["Values"],
+        PartitionInput={"Values": first["Values"], "StorageDescriptor": moved},
+    )
+    strange = {"Values": [*first["Values"][:-1], "STRANGE"], "StorageDescriptor": moved}
+    glue.batch_create_partition(**place, PartitionInputList=[strange])
+
+
+def _check_refused_records_are_kept(bench: Bench, settings: Settings, folder: Path) -> None:
+    """A raw format that holds columns refuses a record; by the flow, and by the function."""
+    source = f"s3://{settings.buckets.raw}/landing/app-logs/airports.csv"
+    header = "iata,name,city,state,country,latitude,longitude\n"
+    rows = "AAA,One,X,Y,USA,1.5,2.5\nBBB,Two,X,Y,USA,north,2.5\n"
+    bench.put(source, (header + rows).encode())
+
+    def edit(document: dict[str, Any]) -> None:
+        servers = {each["server"]: each for each in document["servers"]}
+        servers["source"]["location"] = source
+        servers["raw"]["format"] = "csv"
+        servers["raw"].pop("delimiter")
+        document["servers"] = [servers["source"], servers["raw"]]
+
+    write_contract(folder, edit, dataset="airports")
+    by_flow = bench.run_json("2026-01-06", "--dataset", "airports", contracts=folder)
+    assert by_flow["rows"]["rejected"] == 1
+    by_machine = bench.heavy_batch("2026-01-07", "airports", "--json", contracts=folder).report
+    assert by_machine["datasets"][0]["extracted"] == 1
+    boto3.client("s3").delete_object(Bucket=settings.buckets.raw, Key=source.split("/", 3)[3])
+
+
+def _check_late_load_is_cancelled(settings: Settings) -> None:
+    """The function ends what it cannot wait for, though another role has submitted it."""
+    data, now = boto3.client("redshift-data"), datetime.now(UTC).isoformat()
+    place = {"Database": settings.warehouse.database}
+    place |= {"WorkgroupName": str(settings.warehouse.workgroup_name)}
+    connection = psycopg2.connect("")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE public.held (n INTEGER)")
+            connection.commit()
+            cursor.execute("LOCK public.held")
+        waiting = data.execute_statement(Sql="SELECT count(*) FROM public.held", **place)["Id"]
+        run = {"dataset": "orders", "run_date": DAY, "execution": "late", "started_at": now}
+        event = {
+            "step": "explain_load",
+            "entered_at": now,
+            "run": run,
+            "given": {"input": {}, "attempt": {"number": 1}, "load": {"id": waiting}},
+        }
+        answer = boto3.client("lambda").invoke(
+            FunctionName=settings.state_machine.function_name, Payload=json.dumps(event).encode()
+        )
+        assert "was cancelled" in json.loads(answer["Payload"].read())["errorMessage"]
+        assert data.describe_statement(Id=waiting)["Status"] == "ABORTED"
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+def _check_archiver_goes_on(settings: Settings) -> None:
+    """Its time is over at once, so that it calls itself for the rest."""
+    functions, name = boto3.client("lambda"), str(settings.archiver.function_name)
+    functions.update_function_configuration(FunctionName=name, Timeout=60)
+    answer = functions.invoke(FunctionName=name, Payload=b"{}")
+    assert json.loads(answer["Payload"].read())["cursor"] is not None
+    functions.update_function_configuration(
+        FunctionName=name, Timeout=settings.archiver.timeout_seconds
+    )
 
 
 @pytest.fixture
@@ -146,19 +256,16 @@ def taken_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     put_back()
 
 
-@pytest.mark.parametrize(
-    ("role", "sid", "action"),
-    [
+@pytest.mark.timeout(600)
+def test_run_whose_roles_lack_a_statement_fails_clearly_and_is_right_once_it_is_back(
+    bench: Bench, taken_away: Any
+) -> None:
+    for role, sid, action in (
         ("etl-local-transform", "ReplaceRows", "s3:PutObject"),
         ("etl-local-redshift-copy", "ReadRows", "s3:GetObject"),
-        ("etl-local-flow", "ReadQueriedObjects", "s3:GetObject"),
-    ],
-)
-def test_run_whose_role_lacks_a_statement_fails_clearly_and_is_right_once_it_is_back(
-    bench: Bench, taken_away: Any, role: str, sid: str, action: str
-) -> None:
-    taken_away(role, sid)
-    bench.run("2026-01-04", environ=rows_url(30)).fails(role, f"perform: {action}")
-
-    taken_away.put_back()
+        ("etl-local-flow", "WriteQueryResults", "s3:PutObject"),
+    ):
+        taken_away(role, sid)
+        bench.run("2026-01-04", environ=rows_url(30)).fails(role, f"perform: {action}")
+        taken_away.put_back()
     assert bench.run_json("2026-01-04", environ=rows_url(30))["rows"]["extracted"] == 30

@@ -83,6 +83,11 @@ def _add(**definition: Any) -> Edit:
         (_set("note", required=True), "breaking", "column note", "required, was optional"),
         (_set("status", required=False), "breaking", "column status", "optional, was required"),
         (_set("note", description="Other words"), "compatible", "column note", "described"),
+        (_set("note", classification="secret"), "compatible", "column note", "→ secret"),
+        (
+            _set("order_date", logicalTypeOptions={"format": "d.M.yyyy"}),
+            *("breaking", "column order_date", "DATE → DATE as d.M.yyyy"),
+        ),
         (
             _set("shipping", logicalTypeOptions={"minimum": 1}),
             *("breaking", "rule shipping_minimum", "shipping >= 1"),
@@ -108,7 +113,12 @@ def _add(**definition: Any) -> Edit:
         (_table("physicalName", "orders2"), "breaking", "warehouse table", "orders2"),
         (_server("source", location="https://x.org"), "compatible", "source location", "x.org"),
         (_server("warehouse", schema="elsewhere"), "breaking", "warehouse table", "elsewhere"),
-        (_server("processed", location="s3://bucket/p/"), "breaking", "processed", "s3://bucket/p/"),
+        (
+            _server("processed", location="s3://bucket/p/"),
+            "breaking",
+            "processed",
+            "s3://bucket/p/",
+        ),
     ],
 )
 def test_compare_labels_each_change(

@@ -27,8 +27,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     (tmp_path / "prefect.yaml").write_text(DEPLOYMENT.format("orders"))
     (tmp_path / "sample.csv").write_text("id,name\n" + "".join(f"{n},n{n}\n" for n in range(9)))
     monkeypatch.setattr(command, "enter", load_settings)
-    places = {"folder": tmp_path, "deployments": tmp_path / "prefect.yaml"}
-    monkeypatch.setattr(command.run, "__kwdefaults__", places)
+    monkeypatch.setattr(command, "CONTRACTS_FOLDER", tmp_path)
+    monkeypatch.setattr(command, "DEPLOYMENTS", tmp_path / "prefect.yaml")
     monkeypatch.chdir(tmp_path)
 
     def run(name: str, file: str, *options: str) -> int:
@@ -75,6 +75,7 @@ def test_propose_replaces_a_contract_if_forced(run: Run, tmp_path: Path) -> None
         ("Invoices!", "sample.csv", 2, "is not a plain identifier"),
         ("select", "sample.csv", 2, "reserved word"),
         ("../evil", "sample.csv", 2, "is not a plain identifier"),
+        ("invoices", "", 2, "there is no sample"),
         ("invoices", "missing.csv", 2, "No such file"),
         ("invoices", ".", 2, "does not say what it holds"),
         ("invoices", "empty.csv", 1, "is empty"),

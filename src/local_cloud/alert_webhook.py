@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
 _MOUNT = "/_alerts"
 _LIMIT_BYTES = 65_536
 
@@ -29,12 +31,21 @@ def provide_alert_webhook(cloud: Cloud, settings: Settings) -> None:
     topic = f"arn:aws:sns:{cloud.region}:{cloud.account_id}:{alerts.topic_name}"
     cloud.mounts[_MOUNT] = _Webhook(cloud, token, topic)
     value = json.dumps({"url": f"{cloud.endpoint_url}{_MOUNT}/{token}"})
-    secrets = cloud.client("secretsmanager")
+    _put_secret(cloud.client("secretsmanager"), alerts.webhook_secret, value)
+
+
+def _put_secret(client: SecretsManagerClient, name: str, value: str) -> None:
+    """Have the value in the secret, which may be missing, or have none yet."""
+    absent = client.exceptions.ResourceNotFoundException
     try:
-        if secrets.get_secret_value(SecretId=alerts.webhook_secret)["SecretString"] != value:
-            secrets.put_secret_value(SecretId=alerts.webhook_secret, SecretString=value)
-    except secrets.exceptions.ResourceNotFoundException:
-        secrets.create_secret(Name=alerts.webhook_secret, SecretString=value)
+        if client.get_secret_value(SecretId=name)["SecretString"] == value:
+            return
+    except absent:
+        pass
+    try:
+        client.put_secret_value(SecretId=name, SecretString=value)
+    except absent:
+        client.create_secret(Name=name, SecretString=value)
 
 
 class _Webhook:

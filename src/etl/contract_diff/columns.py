@@ -63,6 +63,9 @@ def _one(old: Column, new: Column, contract: Contract) -> Iterator[Change]:
     yield from _mapped(what, old, new)
     if old.description != new.description:
         yield compatible(what, "described otherwise")
+    if old.classification != new.classification:
+        detail = f"{old.classification or 'public'} → {new.classification or 'public'}"
+        yield compatible(what, f"classified {detail}")
 
 
 def _type_change(old: Column, new: Column, contract: Contract) -> Change:

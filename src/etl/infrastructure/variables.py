@@ -90,6 +90,8 @@ def secret_names(settings: Settings, contracts: Iterable[Contract]) -> list[str]
     found = {str(each.source.options.get("secret") or "") for each in contracts}
     if settings.ingest.on_accept and settings.ingest.on_accept.secret:
         found.add(settings.ingest.on_accept.secret)
+    if settings.alerts.webhook_secret:
+        found.add(settings.alerts.webhook_secret)
     return sorted(name for name in found if name and not name.startswith("arn:"))
 
 

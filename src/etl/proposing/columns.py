@@ -11,7 +11,8 @@ from typing import Any
 from etl.model import Encoding, Type
 from etl.proposing.names import column_name
 from etl.proposing.sample import Sample, SampleColumn
-from etl.proposing.values import Chosen, choose_type, comparable, text_type
+from etl.proposing.types import text_type
+from etl.proposing.values import Chosen, choose_type, comparable
 
 MISFIT_PERCENT = 10.0  # of a column's values may be rubbish
 # Digits that count nothing: later ones may begin with a zero or hold a letter.

@@ -24,6 +24,7 @@ from etl.proposing.show import show
 from etl.settings import ROOT, Settings, load_settings
 from etl.storage import explain_storage_errors
 
+DEPLOYMENTS = ROOT / "prefect.yaml"
 MOST_ROWS = 100_000
 
 
@@ -53,25 +54,17 @@ def add_command(commands: Any) -> None:
     parser.set_defaults(command=run)
 
 
-def run(
-    options: argparse.Namespace,
-    *,
-    folder: Path = CONTRACTS_FOLDER,
-    deployments: Path = ROOT / "prefect.yaml",
-) -> None:
-    """Propose, show, put the sample, write the contract: in this order.
-
-    Args:
-        folder: Of the contracts.
-        deployments: Where each dataset has a line.
-    """
+def run(options: argparse.Namespace) -> None:
+    """Propose, show, put the sample, write the contract: in this order."""
     _check_name(options.name, "NAME", "invoices")
     _check_name(options.domain, "DOMAIN", "sales")
-    path = folder / f"{options.name}.odcs.yaml"
-    if options.name in list_datasets(folder) and not options.force:
+    path = CONTRACTS_FOLDER / f"{options.name}.odcs.yaml"
+    if options.name in list_datasets(CONTRACTS_FOLDER) and not options.force:
         raise UsageError(
             f"{_shown(path)} is there already", fix="choose another NAME, or add FORCE=1"
         )
+    if not options.file:
+        raise UsageError("there is no sample", fix="name a file: FROM=sample.csv")
     settings = load_settings(options.env)
     proposal = _propose(options, settings)
     print(show(proposal))
@@ -80,8 +73,8 @@ def run(
     uri = put_sample(proposal, options.name, enter(options.env))
     _write_whole(path, proposal.text)
     print(f"\nwrote  {_shown(path)}")
-    if add_deployment(deployments, options.name):
-        print(f"       {_shown(deployments)}: its deployment, every night")
+    if add_deployment(DEPLOYMENTS, options.name):
+        print(f"       {_shown(DEPLOYMENTS)}: its deployment, every night")
     print(f"put    {shlex.quote(options.file)} at {uri}")
     print("       every run reads all files there; rows replace those of the same key")
     environment = "" if options.env == "local" else f" ENV={options.env}"

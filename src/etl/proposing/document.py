@@ -12,7 +12,7 @@ from etl.contracts.physical_types import logical_type_of
 from etl.model import Type
 from etl.proposing.columns import PARTITION, ProposedColumn
 from etl.proposing.sample import Sample
-from etl.proposing.values import spell
+from etl.proposing.types import spell
 
 _HEAD = """\
 # Proposed from {file}. Every run reads all files below the source's location; rows replace those of
@@ -46,9 +46,27 @@ def contract_text(
     key: Sequence[str],
 ) -> str:
     """The contract's YAML."""
+    document = _document(sample, columns, dataset=dataset, domain=domain, key=key)
+    body = yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
+    )
+    for section in ("servers:", "schema:"):
+        body = body.replace(f"\n{section}\n", f"\n\n{section}\n")
+    file = "".join(each if each.isprintable() else "?" for each in sample.path.name)
+    return _HEAD.format(file=file) + body
+
+
+def _document(
+    sample: Sample,
+    columns: Sequence[ProposedColumn],
+    *,
+    dataset: str,
+    domain: str,
+    key: Sequence[str],
+) -> dict[str, Any]:
     title = dataset.replace("_", " ").capitalize()
     keyed = ", ".join(key)
-    document = {
+    return {
         "apiVersion": API_VERSIONS[0],
         "kind": "DataContract",
         "id": dataset,
@@ -76,13 +94,6 @@ def contract_text(
             }
         ],
     }
-    body = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
-    )
-    for section in ("servers:", "schema:"):
-        body = body.replace(f"\n{section}\n", f"\n\n{section}\n")
-    file = "".join(each if each.isprintable() else "?" for each in sample.path.name)
-    return _HEAD.format(file=file) + body
 
 
 def _servers(sample: Sample, dataset: str, domain: str) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ _KINDS = ("string", "integer", "date", "timestamp", "decimal", "boolean")
 _IN_A_GROUP = ("string", "integer", "date", "timestamp", "boolean")
 _MOST_TOGETHER = 4
 _COPIES_PERCENT = 5
+_DIRTY_PERCENT = 2  # of an identifier's values may be missing or come again
 _MOST_TRIED = 10
 _LONGEST_CODE = 64  # bytes; what is longer is prose
 _IDENTIFIER = re.compile(
@@ -31,7 +32,8 @@ _MEASURE = re.compile(
 def find_key(columns: Sequence[ProposedColumn], dataset: str) -> tuple[str, ...]:
     """The columns that identify a row, the likeliest of them; () if none do.
 
-    A few exact copies of rows are looked over; many are rows that no column tells apart.
+    A few exact copies of rows are looked over, and a few rows with no id or that of another. Many
+    copies are rows that no column tells apart.
     """
     rows = _different_rows(columns)
     total = len(columns[0].values)
@@ -41,6 +43,9 @@ def find_key(columns: Sequence[ProposedColumn], dataset: str) -> tuple[str, ...]
     for one in ranked:
         if _is_identifying([one], rows) and _is_alone_likely(one):
             return () if has_many_copies and not is_identifier(one.name) else (one.name,)
+    for one in sorted(columns, key=lambda each: _rank(each, dataset)):
+        if is_identifier(one.name) and _is_nearly_identifying(one):
+            return (one.name,)
     likely = [each for each in ranked if each.type.kind in _IN_A_GROUP and not _is_measure(each)]
     for group in () if has_many_copies else (likely, ranked):
         for size in range(2, _MOST_TOGETHER + 1):
@@ -87,6 +92,15 @@ def _is_usable(column: ProposedColumn) -> bool:
     is_short = column.type.kind != "string" or column.type.max_bytes <= 2 * _LONGEST_CODE
     has_all = column.nulls == 0 and column.chosen.misfits == 0
     return column.type.kind in _KINDS and is_short and has_all
+
+
+def _is_nearly_identifying(column: ProposedColumn) -> bool:
+    """Whether few records have no value, or that of an earlier one."""
+    repeated = len(column.values) - column.nulls - len(column.distinct)
+    dirty = repeated + column.nulls + column.chosen.misfits
+    is_short = column.type.kind != "string" or column.type.max_bytes <= 2 * _LONGEST_CODE
+    is_few = 100 * dirty <= _DIRTY_PERCENT * len(column.values)
+    return column.type.kind in _IN_A_GROUP and is_short and is_few
 
 
 def _is_measure(column: ProposedColumn) -> bool:

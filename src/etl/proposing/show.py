@@ -11,7 +11,7 @@ from rich.text import Text
 from etl.proposing.columns import ProposedColumn
 from etl.proposing.keys import is_identifier
 from etl.proposing.proposal import Proposal
-from etl.proposing.values import spell
+from etl.proposing.types import spell
 from etl.received import shorten
 
 _SHOWN = 20

@@ -13,10 +13,9 @@ from etl.casts import caster
 from etl.contracts.names import name_fault
 from etl.model import Encoding, Field, Type
 from etl.proposing.dates import AmbiguousDates, find_date_type
+from etl.proposing.types import number_type, text_type
 from etl.received import Number, Unfit, shorten
 
-LARGEST_VARCHAR = 65535
-_LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, LARGEST_VARCHAR)
 _EMPTY_COLUMN = Type(kind="string", max_bytes=256)
 
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -25,10 +24,6 @@ _EXPONENT = re.compile(r"-?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+")
 _CODE = re.compile(r"-?0[0-9]+")  # its zeros would be lost
 _ODD_NUMBER = re.compile(r"[-+]?[$€£]? ?[0-9]{1,3}([., ']?[0-9]{3})*([.,][0-9]+)? ?[$€£%]?")
 _FAMILY = {"integer": "number", "decimal": "number", "double": "number", "code": "string"}
-_MOST_DIGITS = 38
-_INTEGER_DIGITS = 18  # that every 64-bit integer has room for
-_LARGEST_INTEGER = 2**31 // 10  # keys and counts grow
-_MONEY_SCALE = 4  # more digits after the point, and of differing number, are measurements
 _SHOWN_MISFITS = 3
 _NULL_WORDS = {"na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?"}
 
@@ -118,24 +113,12 @@ def choose_type(values: Sequence[Any], encoding: Encoding, *, misfit_percent: fl
 
 def _choose(given: Sequence[Any], encoding: Encoding, misfit_percent: float) -> Chosen:
     kinds = [kind_of(each, encoding) for each in given]
-    families = Counter(_FAMILY.get(each, each) for each in kinds)
-    family, count = families.most_common(1)[0]
-    if encoding == "text":
-        # One code among numbers makes codes of them all.
-        if "code" in kinds or 100 * (len(given) - count) > misfit_percent * len(given):
-            family = "string"
-    elif set(families) <= {"string", "date", "timestamp"} and len(families) > 1:
-        family = "string"
+    family = _common_family(kinds, encoding, misfit_percent)
     note = ""
-    if families.most_common(1)[0][0] == "string" and "code" not in kinds:
-        texts = [each for each, kind in zip(given, kinds) if kind == "string"]
-        try:
-            type_ = find_date_type(texts, misfit_percent=misfit_percent)
-        except AmbiguousDates as error:
-            note = f"dates, but day and month cannot be told apart ({error}): kept as text"
-            type_ = None
-        if type_ is not None:
-            return _dated(type_, given)
+    if family == "string" and "code" not in kinds:
+        dated, note = _as_dates(given, kinds, misfit_percent)
+        if dated is not None:
+            return dated
     is_text = family == "string" and encoding == "text"
     if is_text and _look_like_numbers(given):
         note = "numbers, but not as they are read (1234.50): kept as text"
@@ -143,24 +126,47 @@ def _choose(given: Sequence[Any], encoding: Encoding, misfit_percent: float) -> 
     members = [value for value, fit in zip(given, fits) if fit]
     member_kinds = {kind for kind, fit in zip(kinds, fits) if fit}
     type_ = _type_of(family, member_kinds, members, encoding, misfit_percent)
-    misfits = [value for value, fit in zip(given, fits) if not fit]
     if type_ is None:  # digits beyond every number
-        return Chosen(type=text_type(members))
+        return Chosen(type=text_type([*map(str, given)]))
+    misfits = [value for value, fit in zip(given, fits) if not fit]
     return Chosen(type=type_, misfits=len(misfits), examples=_shown(misfits), note=note)
+
+
+def _common_family(kinds: Sequence[str], encoding: Encoding, misfit_percent: float) -> str:
+    """What most values are: a kind, or "number"."""
+    families = Counter(_FAMILY.get(each, each) for each in kinds)
+    family, count = families.most_common(1)[0]
+    if encoding == "text":
+        # One code among numbers makes codes of them all.
+        is_mixed = 100 * (len(kinds) - count) > misfit_percent * len(kinds)
+        return "string" if is_mixed or "code" in kinds else family
+    is_text = set(families) <= {"string", "date", "timestamp"} and len(families) > 1
+    return "string" if is_text else family
+
+
+def _as_dates(
+    given: Sequence[Any], kinds: Sequence[str], misfit_percent: float
+) -> tuple[Chosen | None, str]:
+    """The values as dates in another format, if they are; else what to say of them."""
+    texts = [each for each, kind in zip(given, kinds) if kind == "string"]
+    try:
+        type_ = find_date_type(texts, misfit_percent=misfit_percent) if texts else None
+    except AmbiguousDates as error:
+        return None, f"dates, but day and month cannot be told apart ({error}): kept as text"
+    if type_ is None:
+        return None, ""
+    fits = _fitting(type_)
+    misfits = [each for each in given if not fits(each)]
+    if 100 * len(misfits) > misfit_percent * len(given):
+        return None, "dates in more than one format: kept as text"
+    has_zone = type_.kind == "date" or type_.format.endswith("XXX")
+    note = "" if has_zone else "timestamps without a zone are taken to be UTC"
+    return Chosen(type=type_, misfits=len(misfits), examples=_shown(misfits), note=note), note
 
 
 def _look_like_numbers(given: Sequence[str]) -> bool:
     """Whether all are numbers with signs of thousands, a decimal comma, a currency or a percent."""
     return all(map(_ODD_NUMBER.fullmatch, given)) and not any(map(_WHOLE.fullmatch, given))
-
-
-def _dated(type_: Type, given: Sequence[Any]) -> Chosen:
-    """The type, if not everything that is none of it would be too much."""
-    fits = _fitting(type_)
-    misfits = [each for each in given if not fits(each)]
-    has_zone = type_.kind == "date" or type_.format.endswith("XXX")
-    note = "" if has_zone else "timestamps without a zone are taken to be UTC"
-    return Chosen(type=type_, misfits=len(misfits), examples=_shown(misfits), note=note)
 
 
 def _fitting(type_: Type) -> Callable[[Any], bool]:
@@ -192,7 +198,7 @@ def _type_of(
 ) -> Type | None:
     match family:
         case "number":
-            return _number_type(kinds, members, encoding)
+            return number_type(kinds, members, encoding)
         case "array":
             elements = [each for value in members for each in value]
             return Type(kind="array", element=_element_type(elements, misfit_percent))
@@ -203,35 +209,6 @@ def _type_of(
         case "timestamp":
             return Type(kind="timestamp")
     return text_type(members)
-
-
-def _number_type(kinds: set[str], members: Sequence[str], encoding: Encoding) -> Type | None:
-    exponents = "double" in kinds
-    parts = [each.lstrip("-").partition(".") for each in members]
-    whole = max(len(each[0].lstrip("0")) for each in parts)
-    if kinds == {"integer"}:
-        if whole <= _INTEGER_DIGITS:
-            largest = max(abs(int(each)) for each in members)
-            return Type(kind="integer", bits=32 if largest < _LARGEST_INTEGER else 64)
-        if whole <= _MOST_DIGITS:
-            return Type(kind="decimal", precision=_MOST_DIGITS, scale=0)
-        return None if encoding == "text" else Type(kind="double")
-    scales = {len(each[2]) for each in parts if each[2]}
-    scale = max(scales, default=0)
-    is_measured = scale > _MONEY_SCALE and len(scales) > 1
-    if exponents or is_measured or whole + scale > _MOST_DIGITS:
-        return Type(kind="double")
-    scale = max(2, scale)
-    return Type(
-        kind="decimal", precision=min(_MOST_DIGITS, max(12, whole + 2 + scale)), scale=scale
-    )
-
-
-def text_type(members: Sequence[str]) -> Type:
-    """Text, with room for twice the longest value."""
-    longest = max((len(each.encode("utf-8", "replace")) for each in members), default=1)
-    room = next((each for each in _LENGTHS if each >= 2 * longest), LARGEST_VARCHAR)
-    return Type(kind="string", max_bytes=room)
 
 
 def _element_type(elements: Sequence[Any], misfit_percent: float) -> Type | None:
@@ -247,26 +224,6 @@ def _element_type(elements: Sequence[Any], misfit_percent: float) -> Type | None
             found = choose_type(values, "json", misfit_percent=misfit_percent)
             fields.append(Field(name=name, type=found.type))
     return Type(kind="object", fields=tuple(fields)) if fields else None
-
-
-def spell(type_: Type) -> str:
-    """A type as contracts write it."""
-    match type_.kind:
-        case "string":
-            return f"VARCHAR({type_.max_bytes})"
-        case "integer":
-            return "INTEGER" if type_.bits == 32 else "BIGINT"
-        case "decimal":
-            return f"DECIMAL({type_.precision}, {type_.scale})"
-        case "double":
-            return "DOUBLE PRECISION"
-        case "boolean":
-            return "BOOLEAN"
-        case "date":
-            return "DATE"
-        case "timestamp":
-            return "TIMESTAMPTZ"
-    return "SUPER"
 
 
 def comparable(value: Any, type_: Type) -> Any:

@@ -25,7 +25,7 @@ from etl.report import RunReport
 from etl.run import Done, Run
 from etl.sources.finish import Finished
 from etl.tasks.alerting import alert_on_failure
-from etl.tasks.server import start_server
+from etl.tasks.server import command_line
 from etl.tasks.showing import JobWatch, show
 from etl.tasks.step import after, note_made, step
 from etl.transform import TransformResult
@@ -36,6 +36,7 @@ __all__ = [
     "after",
     "alert_on_failure",
     "archive_objects",
+    "command_line",
     "extract",
     "finish",
     "follow_batch",
@@ -45,7 +46,6 @@ __all__ = [
     "show_backfill",
     "start",
     "start_batch",
-    "start_server",
     "transform",
     "validate",
 ]

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 
-def start_server() -> None:
-    """Start Prefect's built-in server, unless another is configured, out of Ctrl-C's reach.
+@contextmanager
+def command_line() -> Iterator[None]:
+    """What a flow needs that a command line runs, instead of a worker.
+
+    Prefect's built-in server runs, unless another is configured; and the flow's heart does not
+    beat: that is for a run whose worker may vanish, and takes up to a second to end.
+    """
+    _start_server()
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
+
+
+def _start_server() -> None:
+    """Start the built-in server out of Ctrl-C's reach.
 
     A terminal sends Ctrl-C to all processes of a command. This one would be gone before the flow
     could tell it that it was stopped.
     """
-
     started: Future[None] = Future()
 
     def start() -> None:

@@ -23,6 +23,7 @@ from etl.transform import find_last_run
 log = logging.getLogger("etl")
 
 _UPDATE_SECONDS = 5.0
+_UPDATE_SHARE = 0.05  # of the time so far: every update is an event that Prefect keeps
 
 
 def show(make: Callable[[], Artifact]) -> None:
@@ -40,18 +41,21 @@ class JobWatch:
         self._id: UUID | None = None
         self._shown = ("", "")
         self._shown_at = 0.0
+        self._began_at = time.monotonic()
         self._has_failed = False
         self._earlier: JobRun | None = None
 
     def __call__(self, job_run: JobRun) -> None:
         """Show what a look at the run found."""
         state = (job_run.run_id, job_run.state)
-        is_recent = time.monotonic() < self._shown_at + _UPDATE_SECONDS
+        now = time.monotonic()
+        pause_seconds = max(_UPDATE_SECONDS, _UPDATE_SHARE * (now - self._began_at))
+        is_recent = now < self._shown_at + pause_seconds
         if self._has_failed or (state == self._shown and is_recent):
             return
         with _forgiving("progress"):
             self._send(job_run)
-            self._shown, self._shown_at = state, time.monotonic()
+            self._shown, self._shown_at = state, now
             return
         self._has_failed = True
 

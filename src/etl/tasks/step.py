@@ -104,9 +104,10 @@ async def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) 
 
 def _task_run_name(name: str, given: Sequence[object], more: Mapping[str, object]) -> str:
     """The step, the dataset, the run date, as far as there are such."""
-    words = [more.get("dataset"), more.get("run_date")]
-    if given and isinstance(given[0], Run):
-        words = [given[0].contract.dataset, given[0].run_date]
+    first = given[0] if given else None
+    words = [more.get("dataset"), more.get("run_date") or getattr(first, "run_date", None)]
+    if isinstance(first, Run):
+        words = [first.contract.dataset, first.run_date]
     return " ".join([name, *(str(each) for each in words if each)])
 
 

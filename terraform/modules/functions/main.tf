@@ -46,9 +46,18 @@ resource "aws_lambda_function_event_invoke_config" "this" {
   maximum_retry_attempts = each.value.retries
 }
 
-resource "aws_iam_role_policy_attachment" "tracing" {
+# What X-Ray asks for: it takes no resource.
+data "aws_iam_policy_document" "tracing" {
+  statement {
+    actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "tracing" {
   for_each = var.is_traced ? var.functions : {}
 
-  role       = var.role_names[each.key]
-  policy_arn = "arn:${var.partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"
+  name   = "trace"
+  role   = var.role_names[each.key]
+  policy = data.aws_iam_policy_document.tracing.json
 }

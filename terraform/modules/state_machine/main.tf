@@ -22,7 +22,7 @@ resource "aws_sfn_state_machine" "this" {
     enabled = var.is_traced
   }
 
-  depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy_attachment.tracing]
+  depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy.tracing]
 }
 
 # What Step Functions asks for, to let CloudWatch deliver its log ("Using CloudWatch Logs to log
@@ -49,9 +49,23 @@ resource "aws_iam_role_policy" "logs" {
   policy = data.aws_iam_policy_document.logs.json
 }
 
-resource "aws_iam_role_policy_attachment" "tracing" {
+# What X-Ray asks for: it takes no resource.
+data "aws_iam_policy_document" "tracing" {
+  statement {
+    actions = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "tracing" {
   count = var.is_traced ? 1 : 0
 
-  role       = var.role_name
-  policy_arn = "arn:${var.partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"
+  name   = "trace"
+  role   = var.role_name
+  policy = data.aws_iam_policy_document.tracing.json
 }

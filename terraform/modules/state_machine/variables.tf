@@ -3,11 +3,6 @@ variable "name" {
   type        = string
 }
 
-variable "partition" {
-  description = "aws, but for China and GovCloud."
-  type        = string
-}
-
 variable "definition" {
   description = "What it does, in the states language."
   type        = string

@@ -1,15 +1,15 @@
 # Copies in another region, for the layers that are named. A copy ages as what it is a copy of.
 
 locals {
-  copied = var.replication == null ? {} : {
-    for layer in var.replication.layers : layer => var.buckets[layer] if contains(keys(var.buckets), layer)
+  copied = {
+    for layer in try(var.replication.layers, []) : layer => var.buckets[layer] if contains(keys(var.buckets), layer)
   }
   has_copies = length(local.copied) > 0
 }
 
 resource "aws_kms_key" "replica" {
   provider = aws.replica
-  count    = local.has_copies && var.kms_key_arn != null ? 1 : 0
+  count    = local.has_copies && var.has_key ? 1 : 0
 
   description             = "Copies of ${var.name}"
   enable_key_rotation     = true
@@ -44,7 +44,7 @@ resource "aws_s3_bucket_replication_configuration" "this" {
     }
 
     dynamic "source_selection_criteria" {
-      for_each = var.kms_key_arn == null ? [] : [1]
+      for_each = var.has_key ? [1] : []
       content {
         sse_kms_encrypted_objects {
           status = "Enabled"

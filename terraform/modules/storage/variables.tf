@@ -3,8 +3,13 @@ variable "buckets" {
   type        = any # rules are S3's LifecycleRule, each with fields of its own
 }
 
+variable "has_key" {
+  description = "Whether objects are encrypted by a key of one's own."
+  type        = bool
+}
+
 variable "kms_key_arn" {
-  description = "The key that objects are encrypted by; null for S3's own."
+  description = "That key; null where there is none."
   type        = string
 }
 
