@@ -61,7 +61,7 @@ lint: $(VENV)/dev.stamp ## Format, style, types, import rules and state machines
 	@$(BIN)/lint-imports
 	@$(BIN)/python tools/lint_state_machines.py
 
-lint-terraform: $(VENV)/dev.stamp ## Terraform's format and validity; says so where it is not installed
+lint-terraform: $(VENV)/dev.stamp ## Terraform's format, validity and modules' tests, where it is installed
 	@$(BIN)/python tools/lint_terraform.py
 
 scan: $(SCAN_VENV)/stamp ## Look for what Terraform should not deploy (checkov; .checkov.yml)
@@ -108,18 +108,16 @@ infrastructure: package
 plan: infrastructure ## Show what apply would change (ENV=dev); terraform/README.md
 	@$(TERRAFORM) plan -input=false -var deployment_file=$(DEPLOYMENT).json -out=$(DEPLOYMENT).tfplan $(ARGS)
 
-apply: infrastructure ## Make the environment so, asking first; or a saved PLAN=, not asking (ENV=dev)
+apply: $(if $(PLAN),,infrastructure) ## Make the environment so, asking first; or as a PLAN= of this checkout says (ENV=dev)
 	@$(TERRAFORM) apply $(ARGS) $(if $(PLAN),$(abspath $(PLAN)),-var deployment_file=$(DEPLOYMENT).json)
 	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
 	@$(BIN)/python -m etl publish-contracts --env $(ENV)
 
-images: $(VENV)/run.stamp ## Build and push the images of flows and worker (ENV=dev)
-	@image=$$(sed -nE 's/.*"image": *"([^"]+)".*/\1/p' $(DEPLOYMENT).worker.json | head -1); \
-	test -n "$$image" || { echo "$(ENV) has no worker; infrastructure.worker, then make apply"; exit 1; }; \
-	for target in flows worker; do \
-		name=$$image; [ $$target = worker ] && name=$$image-worker; \
-		docker build --target $$target --tag "$$name" . && docker push "$$name" || exit 1; \
-	done
+images: $(VENV)/run.stamp ## Build and push what ECS runs (ENV=dev); docs/deployments.md
+	@repository=$$($(TERRAFORM) output -raw image_repository) || exit 1; \
+	tag=$$($(BIN)/python -c 'from etl.settings import load_settings as s; print(s("$(ENV)").infrastructure.worker.image_tag)'); \
+	docker build --target flows --tag "$$repository:$$tag" . && docker push "$$repository:$$tag" && \
+	docker build --target worker --tag "$$repository:$$tag-worker" . && docker push "$$repository:$$tag-worker"
 
 destroy: infrastructure ## Take the environment away, asking first (ENV=dev)
 	@$(TERRAFORM) destroy $(ARGS) -var deployment_file=$(DEPLOYMENT).json

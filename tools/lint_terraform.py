@@ -1,4 +1,4 @@
-"""Refuse Terraform that is not formatted or not valid: terraform/ and terraform/bootstrap/.
+"""Refuse Terraform that is not formatted, not valid, or fails its modules' own tests.
 
     python tools/lint_terraform.py             # what is not installed is said, and not looked at
     python tools/lint_terraform.py --strict    # and is a failure: for CI
@@ -67,10 +67,12 @@ def problems() -> Iterator[str]:
     if unformatted.returncode not in (0, 3):  # 3: something is not formatted
         yield unformatted.stderr
     for root in ROOTS:
-        yield from _validate(root)
+        yield from _examine(root, "validate")
+    for tests in sorted(FOLDER.glob("modules/*/*.tftest.hcl")):
+        yield from _examine(tests.parent, "test")
 
 
-def _validate(root: Path) -> Iterator[str]:
+def _examine(root: Path, command: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as data:
         # In a copy: init writes the lock file, which may be of other platforms too.
         copy = Path(data) / "terraform"
@@ -79,9 +81,9 @@ def _validate(root: Path) -> Iterator[str]:
         made = _run(["init", "-backend=false", *plugin_options()], place, variables)
         if "provider packages" in made.stderr:
             raise Unavailable(f"terraform cannot get the AWS provider:\n{made.stderr.strip()}")
-        found = made if made.returncode else _run(["validate"], place, variables)
+        found = made if made.returncode else _run([command], place, variables)
         if found.returncode:
-            yield f"{root.relative_to(ROOT)}: {found.stderr.strip()}"
+            yield f"{root.relative_to(ROOT)}: {(found.stderr or found.stdout).strip()}"
 
 
 def _run(

@@ -300,7 +300,8 @@ def untouched_table(healthy: Bench) -> Iterator[None]:
 @pytest.fixture
 def buggy_job(client: Callable[[str], Any]) -> Iterator[str]:
     """A Glue job whose script has a bug."""
-    name, key = "e2e-buggy", "e2e/buggy.py"
+    name, key = "e2e-buggy", "code/e2e-buggy.py"
+    stands_for(name, load_settings("local").glue.job_name)
     script = 'print("begin")\nrows = orders.count()\n'
     client("s3").put_object(Bucket=BUCKETS.artifacts, Key=key, Body=script.encode())
     client("glue").create_job(
@@ -326,6 +327,7 @@ def test_glue_script_with_a_bug_fails_the_run_with_its_error(
 def raising_function(client: Callable[[str], Any]) -> Iterator[str]:
     """A Lambda function that always raises."""
     name, archive = "e2e-raising", io.BytesIO()
+    stands_for(name, load_settings("local").validator.function_name)
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(
             "broken.py",

@@ -20,6 +20,7 @@ import httpx
 import pytest
 from botocore.credentials import Credentials
 from joserfc.jwk import RSAKey
+from support.access_log import stands_for
 from support.ingest import event_record
 from support.ingest_calls import Caller, as_json, make_api, make_mortal_api
 from support.streams import extracted
@@ -72,6 +73,9 @@ def test_every_record_arrives_once_though_sent_thrice_by_many_and_runs_die(
     client: Callable[[str], Any], credentials: Any, http: httpx.Client
 ) -> None:
     name = f"ingest-{uuid.uuid4().hex[:8]}"
+    stands_for(f"{name}-ingest", SETTINGS.ingest.function_name)
+    stands_for(f"s3:::{name}", f"s3:::{SETTINGS.buckets.artifacts}")
+    stands_for(f"raw/{name}", "raw/tracker")
     contract = events_apart(name)
     url = make_mortal_api(client, artifacts=name, contract=contract)
     caller = Caller(url, credentials, http)

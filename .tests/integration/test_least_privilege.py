@@ -66,7 +66,8 @@ def test_tour_of_functions_queues_api_and_state_machine_passes(
     enforcing: dict[str, str], run_cloud: RunCloud
 ) -> None:
     home = Path(enforcing["LOCAL_CLOUD_HOME"])
-    done = run_cloud(home, command=(sys.executable, "-m", "local_cloud.tour"))
+    command = (sys.executable, "-m", "local_cloud.tour")
+    done = run_cloud(home, command=command, LOCAL_CLOUD_IAM="enforce")
     assert done.returncode == 0, done.stderr[-3000:]
 
 
