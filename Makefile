@@ -108,7 +108,7 @@ infrastructure: package
 plan: infrastructure ## Show what apply would change (ENV=dev); terraform/README.md
 	@$(TERRAFORM) plan -input=false -var deployment_file=$(DEPLOYMENT).json -out=$(DEPLOYMENT).tfplan $(ARGS)
 
-apply: infrastructure ## Make the environment so, asking first; or a saved PLAN=, not asking (ENV=dev)
+apply: $(if $(PLAN),,infrastructure) ## Make the environment so, asking first; or as a PLAN= of this checkout says (ENV=dev)
 	@$(TERRAFORM) apply $(ARGS) $(if $(PLAN),$(abspath $(PLAN)),-var deployment_file=$(DEPLOYMENT).json)
 	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
 	@$(BIN)/python -m etl publish-contracts --env $(ENV)

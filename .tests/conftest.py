@@ -10,11 +10,11 @@ import pytest
 # The modules that take longest, in this order: begun late, one would keep a worker busy at the end
 # while the other has nothing left to do.
 _LONGEST = (
+    "test_terraform",
     "test_readme",
     "test_full_pipeline",
     "test_bad_input",
     "test_least_privilege",
-    "test_cloud_terraform",
     "test_deployments",
     "test_catalog_cloud",
     "test_app_logs",

@@ -29,8 +29,8 @@ output "empty_secrets" {
 }
 
 output "worker" {
-  description = "What the work pool of Prefect's is told; null where flows run elsewhere."
-  value       = try(module.worker[0].job_variables, null)
+  description = "What the work pool of Prefect's is told; nothing where flows run elsewhere."
+  value       = try(module.worker[0].job_variables, {}) # Terraform forgets an output that is null
 }
 
 output "image_repository" {

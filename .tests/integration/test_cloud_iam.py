@@ -164,12 +164,13 @@ def test_s3_deletes_of_many_objects_those_that_a_role_may(root: Connect, role: C
 
 
 def test_bucket_policy_denies_by_its_conditions(root: Connect, role: Connect) -> None:
+    everybody = {"Effect": "Deny", "Principal": "*", "Action": "s3:*"}
     insecure = {"Bool": {"aws:SecureTransport": "false"}}
-    tls_only = {"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "s3:*"}
-    tls_only |= {"Resource": "arn:aws:s3:::shared/*", "Condition": insecure}
-    locked = {"Sid": "Locked", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"}
-    locked |= {"Resource": "arn:aws:s3:::shared/mine/locked/*"}
-    root("s3").put_bucket_policy(Bucket="shared", Policy=document([tls_only, locked]))
+    statements: list[dict[str, Any]] = [
+        {**everybody, "Resource": "arn:aws:s3:::shared/*", "Condition": insecure},
+        {**everybody, "Resource": "arn:aws:s3:::shared/mine/locked/*"},
+    ]
+    root("s3").put_bucket_policy(Bucket="shared", Policy=document(statements))
     role("s3").put_object(Bucket="shared", Key="mine/open", Body=b"")
     _, code, message = refusal(role("s3").put_object, Bucket="shared", Key="mine/locked/k")
     assert code == "AccessDenied"
@@ -213,6 +214,15 @@ def test_operation_without_known_permissions_is_refused_by_name(role: Connect) -
     status, code, message = refusal(role("glue").list_crawls, CrawlerName="c")
     assert (status, code) == (501, "NotImplemented")
     assert "glue:ListCrawls needs is not in src/local_cloud/iam/operations.yml" in message
+
+
+def test_cloud_that_enforces_is_not_taken_for_one_that_records(
+    root: Connect, home: Path, run_cloud: Callable[..., CompletedProcess[str]]
+) -> None:
+    done = run_cloud(home, "attach", "--bare", LOCAL_CLOUD_IAM="record")
+    assert done.returncode == 1 and not done.stdout
+    assert "runs with LOCAL_CLOUD_IAM=enforce, not record" in done.stderr
+    assert "Policies are enforced" in run_cloud(home, "status").stdout
 
 
 def test_record_says_who_did_what_and_whether_it_was_allowed(role: Connect, home: Path) -> None:

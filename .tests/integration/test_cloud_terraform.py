@@ -47,6 +47,19 @@ def test_queue_keeps_its_policies_when_something_else_is_set(client: Client) -> 
     sqs.delete_queue(QueueUrl=url)
 
 
+def test_versioned_bucket_is_emptied_markers_and_all(client: Client) -> None:
+    s3, bucket = client("s3"), {"Bucket": "emptied"}
+    s3.create_bucket(**bucket)
+    s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(**bucket, Key="k", Body=b"1")["VersionId"]
+    markers = [s3.delete_object(**bucket, Key="k")["VersionId"] for _ in range(2)]
+    second = s3.put_object(**bucket, Key="k", Body=b"2")["VersionId"]
+    for versions in ([second, first], markers):
+        objects = [{"Key": "k", "VersionId": each} for each in versions]
+        assert "Errors" not in s3.delete_objects(**bucket, Delete={"Objects": objects})
+    s3.delete_bucket(**bucket)
+
+
 def test_alarms_are_kept_and_never_have_an_opinion(client: Client) -> None:
     cloudwatch = client("cloudwatch")
     cloudwatch.put_metric_alarm(

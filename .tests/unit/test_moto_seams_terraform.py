@@ -8,6 +8,8 @@ from typing import Any
 from moto.athena.models import AthenaBackend
 from moto.awslambda.models import LambdaFunction
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
+from moto.s3.models import FakeDeleteMarker
+from moto.s3.utils import _VersionedKeyStore
 from moto.secretsmanager.models import SecretsManagerBackend, SecretsStore
 from moto.sqs.models import Queue, SQSBackend
 from moto.stepfunctions.models import StateMachine, StateMachineVersion
@@ -37,6 +39,12 @@ def test_queues_are_set_and_asked_where_that_is_mended() -> None:
     assert parameters(Queue._set_attributes) == ["self", "attributes", "now"]
     assert 'self.policy = attributes.get("Policy")' in source(Queue._set_attributes)
     assert "queue._set_attributes(attributes)" in source(SQSBackend.set_queue_attributes)
+
+
+def test_versions_are_disposed_of_with_delete_markers_among_them() -> None:
+    assert "version.dispose()" in source(_VersionedKeyStore.pop)
+    disposes = vars(FakeDeleteMarker).get("dispose")
+    assert disposes is None or disposes.__module__.startswith("local_cloud"), "moto has it now"
 
 
 def test_step_functions_lacks_what_is_added() -> None:

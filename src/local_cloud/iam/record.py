@@ -11,6 +11,7 @@ from pathlib import Path
 
 VARIABLE = "LOCAL_CLOUD_ACCESS_LOG"
 _REMEMBERED = 200_000
+_KEPT_BYTES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,18 @@ class Call:
 
 
 def log_path(home: Path) -> Path:
-    """The file that LOCAL_CLOUD_ACCESS_LOG names, one of this process in the folder that it names,
-    or iam/calls.jsonl in the home.
+    """Where calls are recorded.
+
+    LOCAL_CLOUD_ACCESS_LOG names a file, or a folder in which each process has its own. Otherwise it
+    is iam/calls.jsonl in the home, which begins anew when it has grown large.
     """
-    named = os.environ.get(VARIABLE)
-    path = Path(named) if named else home / "iam" / "calls.jsonl"
-    return path / f"{os.getpid()}.jsonl" if named and path.is_dir() else path
+    if named := os.environ.get(VARIABLE):
+        path = Path(named)
+        return path / f"{os.getpid()}.jsonl" if path.is_dir() else path
+    path = home / "iam" / "calls.jsonl"
+    if path.exists() and path.stat().st_size > _KEPT_BYTES:
+        path.unlink()
+    return path
 
 
 class Recorder:

@@ -7,11 +7,12 @@ fails first when a new version of moto moves it.
 from __future__ import annotations
 
 from local_cloud.context import Cloud
-from local_cloud.terraform_seams import athena, cloudwatch, sqs
+from local_cloud.terraform_seams import athena, cloudwatch, s3, sqs
 
 
 def install(_cloud: Cloud) -> None:
     """Answer as AWS does."""
     athena.install()
     cloudwatch.install()
+    s3.install()
     sqs.install()

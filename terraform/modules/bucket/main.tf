@@ -3,6 +3,9 @@
 data "aws_partition" "current" {}
 
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_18:modules/storage turns access logs on, but for the bucket of the logs and for copies
+  #checkov:skip=CKV_AWS_144:settings.infrastructure.replication says which layers are copied
+  #checkov:skip=CKV2_AWS_62:only the raw bucket has something to tell: modules/functions
   bucket        = var.name
   force_destroy = var.may_destroy
 }

@@ -8,6 +8,7 @@ locals {
 }
 
 resource "aws_kms_key" "replica" {
+  #checkov:skip=CKV2_AWS_64:without a policy of its own, the account's roles and policies decide
   provider = aws.replica
   count    = local.has_copies && var.has_key ? 1 : 0
 
