@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import psycopg2
 import pytest
 from support.contracts import write_contract
+from support.ingest import event_record
+from support.ingest_calls import Caller
 from support.pipeline_runs import Bench, rows_url
 from support.stream_runs import StreamProcess
 
@@ -86,7 +89,10 @@ def test_flows_of_every_kind_of_source_pass(bench: Bench, settings: Settings) ->
 
 
 @pytest.mark.timeout(600)
-def test_stream_archiver_and_commands_of_people_pass(bench: Bench, settings: Settings) -> None:
+def test_stream_archiver_and_commands_of_people_pass(
+    enforcing: dict[str, str], bench: Bench, settings: Settings
+) -> None:
+    _check_sent_records_are_loaded(enforcing["INGEST_API_URL"], bench)
     stream = StreamProcess("--dataset", "events", "--run-date", DAY)
     events = [
         each
@@ -96,18 +102,44 @@ def test_stream_archiver_and_commands_of_people_pass(bench: Bench, settings: Set
     stream.input.close()
     assert stream.wait(300) == 0, stream.said
 
-    old = f"{settings.archiver.prefix}test/ingest_date=2010-01-01/part.parquet"
+    old = f"{settings.archiver.prefix}sales/orders/ingest_date=2010-01-01/part.parquet"
     for how in (_archive_by_flow, _archive_by_function):
+        _register_partition(settings, "orders", "2010-01-01")
         bench.put(f"s3://{settings.buckets.processed}/{old}", how.__name__.encode())
         how(settings)
         kept = bench.read(f"s3://{settings.buckets.archive}/{old}")
         assert kept == how.__name__.encode()
         boto3.client("s3").delete_object(Bucket=str(settings.buckets.archive), Key=old)
+    bench.put(f"s3://{settings.buckets.processed}/{old}", b"one")
+    bench.put(f"s3://{settings.buckets.archive}/{old}", b"another")
+    _archive_by_function(settings)  # it tells the topic of the conflict
+    boto3.client("s3").delete_object(Bucket=settings.buckets.processed, Key=old)
 
     with contextlib.redirect_stdout(io.StringIO()):
         assert etl_command(["publish-contracts", "--env", "local"]) == 0
         assert etl_command(["redrive", "--env", "local"]) == 0
         assert etl_command(["query", "row_count", "--param", f"run_date={DAY}"]) == 0
+
+
+def _check_sent_records_are_loaded(url: str, bench: Bench) -> None:
+    key = boto3.Session().get_credentials()
+    assert key
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        caller = Caller(url, key.get_frozen_credentials(), http)
+        answer = caller.post("/ingest/events", json.dumps(event_record(1)).encode())
+        assert answer.status_code == 202, answer.text
+        bench.run_json(str(datetime.now(UTC).date()), "--dataset", "events")
+        assert caller.get(answer.headers["location"]).json()["state"] == "loaded"
+
+
+def _register_partition(settings: Settings, table: str, day: str) -> None:
+    glue: Any = boto3.client("glue")
+    place = {"DatabaseName": settings.glue.database, "TableName": table}
+    found = glue.get_table(DatabaseName=settings.glue.database, Name=table)["Table"]
+    glue.batch_create_partition(
+        **place,
+        PartitionInputList=[{"Values": [day], "StorageDescriptor": found["StorageDescriptor"]}],
+    )
 
 
 def _archive_by_flow(settings: Settings) -> None:
@@ -128,6 +160,7 @@ def test_what_seldom_happens_passes_too(bench: Bench, settings: Settings, tmp_pa
     _check_catalogue_is_mended(bench, settings)
     _check_refused_records_are_kept(bench, settings, tmp_path)
     _check_late_load_is_cancelled(settings)
+    _check_what_is_missing_is_told(bench, settings)
     warehouse = settings.warehouse.model_copy(update={"host": None})
     found = open_executor(settings.model_copy(update={"warehouse": warehouse}))
     with contextlib.closing(found):
@@ -140,8 +173,8 @@ def _check_catalogue_is_mended(bench: Bench, settings: Settings) -> None:
     day = "2026-01-01"
     bench.run_json(day, "--dataset", "app_logs")
     _damage_catalogue(settings.glue.database, day)
-    report = bench.heavy_batch(day, "app_logs", "--json").report
-    assert report["status"] == "succeeded"
+    (mended,) = bench.heavy_batch(day, "app_logs", "--json").report["datasets"]
+    assert mended["extracted"] > 0
     _damage_catalogue(settings.glue.database, day)
     bench.run_json(day, "--dataset", "app_logs")
 
@@ -216,6 +249,33 @@ def _check_late_load_is_cancelled(settings: Settings) -> None:
     finally:
         connection.rollback()
         connection.close()
+
+
+def _check_what_is_missing_is_told(bench: Bench, settings: Settings) -> None:
+    """By the validator, of a processed file; by the processor, of a dataset."""
+    metrics_uri = f"s3://{settings.buckets.artifacts}/runs/orders/{DAY}/metrics.json"
+    raw = f"s3://{settings.buckets.raw}/raw/shop/orders/{DAY.replace('-', '/')}/_manifest.json"
+    file = json.loads(bench.read(metrics_uri))["files"][0]["uri"]
+    boto3.client("s3").delete_object(Bucket=settings.buckets.processed, Key=file.split("/", 3)[3])
+    event = {
+        "contract_uri": json.loads(bench.read(raw))["contract_uri"],
+        "metrics_uri": metrics_uri,
+        "run_date": DAY,
+    }
+    answer = boto3.client("lambda").invoke(
+        FunctionName=settings.validator.function_name, Payload=json.dumps(event).encode()
+    )
+    said = json.loads(answer["Payload"].read())["errorMessage"]
+    assert "not exist" in said or "Not Found" in said
+
+    sqs: Any = boto3.client("sqs")
+    dead = sqs.get_queue_url(QueueName=settings.processor.dead_letter_queue_name)["QueueUrl"]
+    bench.put(f"s3://{settings.buckets.raw}/{settings.processor.incoming_prefix}none/a.csv", b"a\n")
+    for _ in range(20):
+        found = sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=10).get("Messages", [])
+        if any("none/a.csv" in each["Body"] for each in found):
+            return
+    raise AssertionError("no dead letter came")
 
 
 def _check_archiver_goes_on(settings: Settings) -> None:
