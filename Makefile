@@ -101,6 +101,9 @@ env: $(VENV)/run.stamp ## Print the variables for other tools: eval "$$(make env
 package: $(VENV)/run.stamp ## Build the Glue and Lambda archives for AWS into build/
 	@$(BIN)/python tools/package.py --target lambda
 
+# Images, and what Terraform has ECS run, are those of the commit.
+infrastructure images: export ETL_INFRASTRUCTURE__IMAGE_TAG ?= $(shell git rev-parse HEAD 2>/dev/null || echo latest)
+
 infrastructure: package
 	@$(BIN)/python -m etl infrastructure --env $(ENV)
 	@$(TERRAFORM) init -input=false -reconfigure -backend-config=$(DEPLOYMENT).backend.hcl >/dev/null
@@ -113,11 +116,12 @@ apply: $(if $(PLAN),,infrastructure) ## Make the environment so, asking first; o
 	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
 	@$(BIN)/python -m etl publish-contracts --env $(ENV)
 
-images: $(VENV)/run.stamp ## Build and push what ECS runs (ENV=dev); docs/deployments.md
-	@repository=$$($(TERRAFORM) output -raw image_repository) || exit 1; \
-	tag=$$($(BIN)/python -c 'from etl.settings import load_settings as s; print(s("$(ENV)").infrastructure.worker.image_tag)'); \
-	docker build --target flows --tag "$$repository:$$tag" . && docker push "$$repository:$$tag" && \
-	docker build --target worker --tag "$$repository:$$tag-worker" . && docker push "$$repository:$$tag-worker"
+images: $(VENV)/run.stamp ## Build and push what ECS runs, if anything does (ENV=dev); docs/deployments.md
+	@repository=$$($(TERRAFORM) output -raw image_repository 2>/dev/null); \
+	test -n "$$repository" || { echo "$(ENV) runs no flows on ECS: there is no image to build"; exit 0; }; \
+	image=$$repository:$(ETL_INFRASTRUCTURE__IMAGE_TAG); \
+	docker build --target flows --tag "$$image" . && docker push "$$image" && \
+	docker build --target worker --tag "$$image-worker" . && docker push "$$image-worker"
 
 destroy: infrastructure ## Take the environment away, asking first (ENV=dev)
 	@$(TERRAFORM) destroy $(ARGS) -var deployment_file=$(DEPLOYMENT).json

@@ -191,6 +191,7 @@ module "worker" {
 
   name               = local.name
   worker             = local.infrastructure.worker
+  image_tag          = local.infrastructure.image_tag
   environment        = { ETL_ENV = local.deployment.environment }
   flow_role_arn      = module.roles.arns["flow"]
   subnet_ids         = module.network.subnet_ids

@@ -154,7 +154,6 @@ class Worker(_Section):
     """Prefect's worker on ECS, and the tasks in which it runs flows.
 
     Attributes:
-        image_tag: Of the image in the repository that Terraform makes.
         workers: How many wait for flow runs.
         cpu, memory_mb: Of a flow run's task; 1024 are one CPU.
         prefect_api_url: https://api.prefect.cloud/api/accounts/…/workspaces/…, or a server's.
@@ -162,7 +161,6 @@ class Worker(_Section):
         capacity_providers: FARGATE, or FARGATE_SPOT for what may be interrupted.
     """
 
-    image_tag: str = "latest"
     workers: int = Field(default=1, ge=0)
     cpu: int = Field(default=1024, ge=256)
     memory_mb: int = Field(default=4096, ge=512)
@@ -199,6 +197,8 @@ class Infrastructure(_Section):
         reserved_concurrency: By function (validator, processor, archiver, ingest, pipeline): how
             many at once. Lambda keeps that many of the account's for it.
         worker: None where flows run elsewhere.
+        image_tag: Of the worker's and the flows' images. `make` gives the commit: a tag of the
+            repository that Terraform makes is never given to another image.
         tracing: X-Ray, for functions and the state machine.
         secret_recovery_days: How long a deleted secret can be restored; 0 for not.
         github: None where no workflow deploys.
@@ -223,6 +223,7 @@ class Infrastructure(_Section):
     tracing: bool = False
     secret_recovery_days: int = Field(default=7, ge=0, le=30)
     worker: Worker | None = None
+    image_tag: str = "latest"
     github: GitHub | None = None
     tags: dict[str, str] = {}
 

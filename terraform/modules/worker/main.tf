@@ -9,7 +9,7 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
 
-  image      = "${aws_ecr_repository.this.repository_url}:${var.worker.image_tag}" # of flows; the worker's: Dockerfile
+  image      = "${aws_ecr_repository.this.repository_url}:${var.image_tag}" # of flows; the worker's: Dockerfile
   secret_arn = data.aws_secretsmanager_secret.prefect.arn
   container = {
     image     = local.image

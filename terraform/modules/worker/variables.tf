@@ -6,7 +6,6 @@ variable "name" {
 variable "worker" {
   description = "settings.infrastructure.worker."
   type = object({
-    image_tag          = string       # of the image in the repository made here
     workers            = number       # how many wait for flow runs; 0 for none
     cpu                = number       # of a flow run's task, in 1/1024 of a vCPU
     memory_mb          = number       # of a flow run's task
@@ -14,6 +13,11 @@ variable "worker" {
     prefect_api_secret = string       # the secret whose text is Prefect's API key
     capacity_providers = list(string) # FARGATE, or FARGATE_SPOT for what may be interrupted
   })
+}
+
+variable "image_tag" {
+  description = "Of the flows' image in the repository made here; the worker's has -worker after it."
+  type        = string
 }
 
 variable "environment" {

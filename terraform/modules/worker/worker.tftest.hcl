@@ -33,8 +33,8 @@ variables {
   log_retention_days = 30
   kms_key_arn        = null
   may_destroy        = false
+  image_tag          = "3f2a"
   worker = {
-    image_tag          = "3f2a"
     workers            = 1
     cpu                = 1024
     memory_mb          = 4096
