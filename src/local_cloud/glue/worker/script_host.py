@@ -69,6 +69,7 @@ def _message(error: BaseException) -> str:
     java = getattr(error, "java_exception", None)
     if java is not None:  # Py4JJavaError's own text is a page of Java frames
         text = str(java.getMessage() or java.toString()).split("\nDriver stacktrace:")[0]
+        text = text.rpartition("\nCaused by: ")[2].split("\n\tat ")[0]  # a task's has frames too
         return f"{str(getattr(error, 'errmsg', '')).strip()} {text}".strip()
     return f"{type(error).__name__}: {error}"
 
