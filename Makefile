@@ -152,10 +152,10 @@ $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/run.stamp
 
 # Of its own: checkov's pins and ours exclude each other.
-$(SCAN_VENV)/stamp: requirements-scan.txt | $(VENV)/dev.stamp
-	@echo "installing the policy scanner into $(SCAN_VENV) (seconds, once)"
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SCAN_VENV)
-	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(SCAN_VENV)/bin/python -r $<
+$(SCAN_VENV)/stamp: requirements-scan.txt | $(VENV)/bin/python
+	@echo "installing the policy scanner into $(SCAN_VENV) (about a minute, once)"
+	@$(BIN)/python -m venv --clear $(SCAN_VENV)
+	@$(SCAN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 $(VENV)/bin/python:
