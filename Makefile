@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan apply images destroy lock clean
+.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -111,6 +111,9 @@ infrastructure: package
 plan: infrastructure ## Show what apply would change (ENV=dev); terraform/README.md
 	@$(TERRAFORM) plan -input=false -var deployment_file=$(DEPLOYMENT).json -out=$(DEPLOYMENT).tfplan $(ARGS)
 
+plan-code: $(VENV)/run.stamp ## Show what the code makes of an empty account, without one (ENV=dev)
+	@$(BIN)/python -m tools.plan_code --env $(ENV)
+
 apply: $(if $(PLAN),,infrastructure) ## Make the environment so, asking first; or as a PLAN= of this checkout says (ENV=dev)
 	@$(TERRAFORM) apply $(ARGS) $(if $(PLAN),$(abspath $(PLAN)),-var deployment_file=$(DEPLOYMENT).json)
 	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
@@ -149,10 +152,10 @@ $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/run.stamp
 
 # Of its own: checkov's pins and ours exclude each other.
-$(SCAN_VENV)/stamp: requirements-scan.txt | $(VENV)/dev.stamp
-	@echo "installing the policy scanner into $(SCAN_VENV) (seconds, once)"
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SCAN_VENV)
-	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(SCAN_VENV)/bin/python -r $<
+$(SCAN_VENV)/stamp: requirements-scan.txt | $(VENV)/bin/python
+	@echo "installing the policy scanner into $(SCAN_VENV) (about a minute, once)"
+	@$(BIN)/python -m venv --clear $(SCAN_VENV)
+	@$(SCAN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 $(VENV)/bin/python:
