@@ -28,6 +28,7 @@ from etl.__main__ import main as etl_command
 from etl.settings import Settings, load_settings
 from etl.warehouse.executor import open_executor
 from local_cloud.demo_events import make_events
+from local_cloud.demo_prices import price_files
 from local_cloud.roles import POLICY_NAME
 
 RunCloud = Callable[..., subprocess.CompletedProcess[str]]
@@ -82,6 +83,8 @@ def test_flows_of_every_kind_of_source_pass(bench: Bench, settings: Settings) ->
     for dataset in ("customers", "price_list"):
         report = bench.run_json(DAY, "--dataset", dataset)
         assert report["rows"]["extracted"] > 0
+    for name, content in price_files():  # the flow has taken those that were there
+        bench.put(f"{settings.places['price_list_prefix']}later/{name}", content)
     machine = bench.heavy_batch("2026-01-03", "customers,price_list", "--json").report
     assert {each["dataset"] for each in machine["datasets"]} == {"customers", "price_list"}
     back = bench.backfill("2025-12-01", "2025-12-02", environ=rows_url(20))
