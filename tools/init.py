@@ -92,7 +92,7 @@ def init(name: str, region: str | None, *, root: Path, commit: bool) -> None:
     if in_git and commit:
         _commit(root, name, changed)
     print(
-        "next:  set account_id in config/dev.yml and config/prod.yml; make check;"
+        "next:  put your account ids into copy_role_arn of config/dev.yml and prod.yml; make check;"
         " make dataset NAME=invoices FROM=sample.csv"
     )
 
