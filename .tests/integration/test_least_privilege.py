@@ -51,6 +51,7 @@ def enforcing(
     assert done.returncode == 0, done.stderr
     variables = dict(line.split("=", 1) for line in done.stdout.splitlines())
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the key of the session's cloud
         for name in [each for each in os.environ if each.startswith(("AWS_", "ETL_", "PG"))]:
             patch.delenv(name)
         for name, value in variables.items():

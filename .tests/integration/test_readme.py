@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# They would run this test again; that they exist is checked instead.
-RECURSIVE = ("make test", "make check")
+# They would run this test again, or change the repository; that they exist is checked instead.
+ONLY_NAMED = ("make test", "make check", "make dataset ", "make run DATASET=invoices")
+# It stays, in a terminal of its own; what it prints when the other may go on.
+STAYING, READY = "make server", "Ctrl-C ends it"
 # Clients that a reader may or may not have.
 OPTIONAL = ("psql", "aws")
 
@@ -34,9 +36,18 @@ def transcript(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for number, command in enumerate(commands()):
         if command.split()[0] in OPTIONAL and not shutil.which(command.split()[0]):
             continue
-        dry = command.replace("make", "make -n", 1) if command in RECURSIVE else command
         # Not in a subshell: `eval` and `.` change this one.
-        script += [f"exec > {folder}/{number}", f"echo {number} > {folder}/last", dry]
+        script += [f"exec > {folder}/{number}", f"echo {number} > {folder}/last"]
+        if command == STAYING:
+            script += [
+                f"{command} & staying=$!",
+                "trap 'kill $staying; wait $staying' EXIT",
+                f"until grep -q '{READY}' {folder}/{number}; do kill -0 $staying; sleep 0.5; done",
+            ]
+        elif command.startswith(ONLY_NAMED):
+            script.append(command.replace("make", "make -n", 1))
+        else:
+            script.append(command)
     # A reader's shell has neither a cloud nor, as under `make test`, another make around it.
     foreign = ("AWS_", "ETL_", "PG", "PREFECT_", "MAKE", "MFLAGS")
     env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
