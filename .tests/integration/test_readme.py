@@ -41,7 +41,7 @@ def transcript(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         if command == STAYING:
             script += [
                 f"{command} & staying=$!",
-                "trap 'kill $staying; wait $staying' EXIT",
+                "trap 'kill $staying; wait $staying || true' EXIT",
                 f"until grep -q '{READY}' {folder}/{number}; do kill -0 $staying; sleep 0.5; done",
             ]
         elif command.startswith(ONLY_NAMED):
