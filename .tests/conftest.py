@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import hypothesis
 import pytest
 
 # The modules that take longest, in this order: begun late, one would keep a worker busy at the end
@@ -36,6 +37,9 @@ def pytest_configure() -> None:
     """Let what tests start behave as from a terminal, and spend little on short Spark jobs."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored
     os.environ.setdefault("LOCAL_CLOUD_GLUE_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+    chosen = hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name())
+    hypothesis.settings.register_profile("untimed", chosen, deadline=None)  # machines are shared
+    hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
