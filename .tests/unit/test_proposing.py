@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.contracts import StubSettings
 
+from etl.contracts.physical_types import spell_physical_type
 from etl.errors import EtlError, SourceError, UsageError
 from etl.proposing.csv_sample import CsvHints
 from etl.proposing.names import column_name
@@ -24,7 +25,6 @@ from etl.proposing.proposal import Proposal, propose
 from etl.proposing.sample import read_sample
 from etl.proposing.schedule import with_deployment
 from etl.proposing.show import show
-from etl.proposing.types import spell
 from etl.proposing.values import choose_type
 
 VEGA = Path(vega_datasets.__file__).parent / "_data"
@@ -49,7 +49,7 @@ def write(folder: Path, content: str | bytes, name: str = "things.csv") -> Path:
 
 
 def types(proposal: Proposal) -> dict[str, str]:
-    return {each.name: spell(each.type) for each in proposal.columns}
+    return {each.name: spell_physical_type(each.type) for each in proposal.columns}
 
 
 def outcome(proposal: Proposal) -> tuple[int, int, int]:
@@ -91,14 +91,14 @@ def outcome(proposal: Proposal) -> tuple[int, int, int]:
 def test_choose_type_of_csv_is_the_narrowest_that_holds(
     values: list[str | None], expected: str
 ) -> None:
-    assert spell(choose_type(values, "text", misfit_percent=10).type) == expected
+    assert spell_physical_type(choose_type(values, "text", misfit_percent=10).type) == expected
 
 
 def test_choose_type_that_may_not_misfit_takes_text_instead() -> None:
     values = [str(n) for n in range(100)] + ["A7"]
 
     assert choose_type(values, "text", misfit_percent=10).examples == ("A7",)
-    assert spell(choose_type(values, "text", misfit_percent=0).type) == "VARCHAR(8)"
+    assert spell_physical_type(choose_type(values, "text", misfit_percent=0).type) == "VARCHAR(8)"
 
 
 @pytest.mark.parametrize(

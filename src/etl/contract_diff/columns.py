@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from etl.contract_diff.changes import Change, breaking, compatible
+from etl.contracts.physical_types import spell_physical_type
 from etl.model import Column, Contract, Type
 
 
@@ -129,21 +130,12 @@ def _order(old: Contract, new: Contract) -> Iterator[Change]:
 
 
 def words(type_: Type) -> str:
-    """A type as a contract spells it."""
+    """A type as a contract spells it, with what it holds."""
     if type_.format:
         return f"{words(replace(type_, format=''))} as {type_.format}"
-    match type_.kind:
-        case "string":
-            return f"VARCHAR({type_.max_bytes})"
-        case "integer":
-            return "INTEGER" if type_.bits == 32 else "BIGINT"
-        case "decimal":
-            return f"DECIMAL({type_.precision}, {type_.scale})"
-        case "array":
-            return f"array of {words(type_.element)}" if type_.element else "array"
-        case "object":
-            fields = ", ".join(f"{each.name} {words(each.type)}" for each in type_.fields)
-            return f"({fields})"
-    return {"double": "DOUBLE PRECISION", "timestamp": "TIMESTAMPTZ"}.get(
-        type_.kind, type_.kind.upper()
-    )
+    if type_.kind == "array":
+        return f"array of {words(type_.element)}" if type_.element else "array"
+    if type_.kind == "object":
+        fields = ", ".join(f"{each.name} {words(each.type)}" for each in type_.fields)
+        return f"({fields})"
+    return spell_physical_type(type_)

@@ -87,6 +87,24 @@ def parse_physical_type(text: str) -> Type:
     return _PLAIN[name]
 
 
+def spell_physical_type(type_: Type) -> str:
+    """A type as contracts write it: what `parse_physical_type` reads."""
+    match type_.kind:
+        case "string":
+            return f"VARCHAR({type_.max_bytes})"
+        case "integer":
+            return "INTEGER" if type_.bits == 32 else "BIGINT"
+        case "decimal":
+            return f"DECIMAL({type_.precision}, {type_.scale})"
+        case "double":
+            return "DOUBLE PRECISION"
+        case "timestamp":
+            return "TIMESTAMPTZ"
+        case "array" | "object":
+            return "SUPER"
+    return type_.kind.upper()
+
+
 def logical_type_of(kind: Kind) -> str:
     """ODCS's `logicalType` for a kind."""
     return _LOGICAL[kind]

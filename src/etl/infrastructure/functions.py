@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from etl.archiving.config import VARIABLE, ArchiveConfig
 from etl.ingest.openapi import function_environment
 from etl.processing.options import ProcessorOptions
-from etl.settings import Settings
+from etl.settings import Archiver, Ingest, Processor, Settings, StateMachine, Validator
 
 RUNTIME = "python3.12"  # docs/adr/0008-lambda-runtime.md
 
@@ -46,64 +46,33 @@ class LambdaFunction:
 
 def lambda_functions(settings: Settings, account_id: str) -> tuple[LambdaFunction, ...]:
     """The functions that the environment has, by the order of their keys."""
-    found = [_pipeline(settings), _processor(settings, account_id), _validator(settings)]
+    processor = ProcessorOptions.of(settings, account_id).to_environment()
+    found = [
+        _function("pipeline", settings.state_machine, {"ETL_ENV": settings.environment}),
+        _function("processor", settings.processor, processor),
+        _function("validator", settings.validator, {}),
+    ]
     if settings.archiver.function_name:
-        found.append(_archiver(settings, settings.archiver.function_name))
+        archiver = {VARIABLE: ArchiveConfig.of(settings).to_json()}
+        # It has sent an alert, and the next night mends what is left.
+        found.append(_function("archiver", settings.archiver, archiver, retries=0))
     if settings.ingest.api_name:
-        found.append(_ingest(settings))
+        found.append(_function("ingest", settings.ingest, function_environment(settings)))
     return tuple(sorted(found, key=lambda each: each.key))
 
 
-def _validator(settings: Settings) -> LambdaFunction:
-    wanted = settings.validator
+def _function(
+    key: str,
+    wanted: Archiver | Ingest | Processor | StateMachine | Validator,
+    environment: dict[str, str],
+    *,
+    retries: int | None = None,
+) -> LambdaFunction:
     return LambdaFunction(
-        key="validator",
-        name=wanted.function_name,
+        key=key,
+        name=str(wanted.function_name),
         memory_mb=wanted.memory_mb,
         timeout_seconds=wanted.timeout_seconds,
-    )
-
-
-def _pipeline(settings: Settings) -> LambdaFunction:
-    wanted = settings.state_machine
-    return LambdaFunction(
-        key="pipeline",
-        name=wanted.function_name,
-        memory_mb=wanted.memory_mb,
-        timeout_seconds=wanted.timeout_seconds,
-        environment={"ETL_ENV": settings.environment},
-    )
-
-
-def _processor(settings: Settings, account_id: str) -> LambdaFunction:
-    wanted = settings.processor
-    return LambdaFunction(
-        key="processor",
-        name=wanted.function_name,
-        memory_mb=wanted.memory_mb,
-        timeout_seconds=wanted.timeout_seconds,
-        environment=ProcessorOptions.of(settings, account_id).to_environment(),
-    )
-
-
-def _archiver(settings: Settings, name: str) -> LambdaFunction:
-    wanted = settings.archiver
-    return LambdaFunction(
-        key="archiver",
-        name=name,
-        memory_mb=wanted.memory_mb,
-        timeout_seconds=wanted.timeout_seconds,
-        environment={VARIABLE: ArchiveConfig.of(settings).to_json()},
-        retries=0,  # it has sent an alert, and the next night mends what is left
-    )
-
-
-def _ingest(settings: Settings) -> LambdaFunction:
-    wanted = settings.ingest
-    return LambdaFunction(
-        key="ingest",
-        name=wanted.function_name,
-        memory_mb=wanted.memory_mb,
-        timeout_seconds=wanted.timeout_seconds,
-        environment=function_environment(settings),
+        environment=environment,
+        retries=retries,
     )

@@ -8,11 +8,10 @@ from typing import Any
 import yaml
 
 from etl.contracts.document import API_VERSIONS
-from etl.contracts.physical_types import logical_type_of
+from etl.contracts.physical_types import logical_type_of, spell_physical_type
 from etl.model import Type
 from etl.proposing.columns import PARTITION, ProposedColumn
 from etl.proposing.sample import Sample
-from etl.proposing.types import spell
 
 _HEAD = """\
 # Proposed from {file}. Every run reads all files below the source's location; rows replace those of
@@ -154,7 +153,7 @@ def _typed(type_: Type) -> dict[str, Any]:
         return {"logicalType": "object", "properties": fields}
     spelt: dict[str, Any] = {
         "logicalType": logical_type_of(type_.kind),
-        "physicalType": spell(type_),
+        "physicalType": spell_physical_type(type_),
     }
     if type_.element is not None:
         spelt["items"] = _typed(type_.element)

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from etl.contracts.physical_types import spell_physical_type
 from etl.proposing.columns import ProposedColumn
 from etl.proposing.keys import is_identifier
 from etl.proposing.proposal import Proposal
-from etl.proposing.types import spell
 from etl.received import shorten
 
 _SHOWN = 20
@@ -38,7 +38,7 @@ def _row(column: ProposedColumn, key: tuple[str, ...]) -> tuple[str, ...]:
     low, high = (_short(each) for each in column.bounds)
     return (
         column.name,
-        spell(column.type),
+        spell_physical_type(column.type),
         f"{column.nulls:,}",
         f"{len(column.distinct):,}",
         low,
