@@ -8,6 +8,8 @@ import signal
 import hypothesis
 import pytest
 
+pytest_plugins = ("support.cloud_fixtures",)
+
 # The modules that take longest, in this order: begun late, one would keep a worker busy at the end
 # while the other has nothing left to do.
 _LONGEST = (
@@ -45,6 +47,12 @@ def pytest_configure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--live names the environment whose real AWS account the live tests may use."""
     parser.addoption("--live", metavar="ENV", help="run the live tests in this environment")
+    parser.addoption(
+        "--faults",
+        choices=("sample", "all"),
+        default="sample",
+        help="how many faults the tests of .tests/faults make",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

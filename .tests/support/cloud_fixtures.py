@@ -1,4 +1,4 @@
-"""One embedded cloud and one Prefect server for all integration tests of a session."""
+"""One embedded cloud and one Prefect server for all the tests of a session that want them."""
 
 from __future__ import annotations
 

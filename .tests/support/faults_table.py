@@ -1,0 +1,62 @@
+"""The table that tests of faults end with: what was done where, and what it cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+PROPERTY = "fault"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One fault, and what was left when it was over.
+
+    Attributes:
+        recovered_by: What it took to end as a clean run does.
+    """
+
+    fault: str
+    where: str
+    rows_lost: int
+    rows_twice: int
+    recovered_by: str
+
+
+def record(node: Any, row: Row) -> None:
+    """Keep a row with a test's report, which reaches the controller from any worker."""
+    node.user_properties.append((PROPERTY, json.dumps(dataclasses.asdict(row))))
+
+
+def rows_of(reports: Iterable[Any]) -> Iterator[Row]:
+    """The rows that tests have kept."""
+    for report in reports:
+        for name, text in report.user_properties:
+            if name == PROPERTY:
+                yield Row(**json.loads(text))
+
+
+def print_table(rows: list[Row], console: Console) -> None:
+    """The rows, those of one fault at one place in one line, and a sum as the last line."""
+    table = Table(title="Faults", title_justify="left")
+    for name in ("fault", "where", "times", "rows lost", "rows twice", "recovered by"):
+        table.add_column(name, justify="right" if name in ("times",) or "rows" in name else "left")
+    groups: defaultdict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.where, row.fault, row.recovered_by].append(row)
+    for (where, fault, recovered_by), found in sorted(groups.items()):
+        lost, twice = sum(r.rows_lost for r in found), sum(r.rows_twice for r in found)
+        table.add_row(fault, where, str(len(found)), str(lost), str(twice), recovered_by)
+    console.print(table)
+    places = {(row.where, row.fault) for row in rows}
+    lost, twice = sum(row.rows_lost for row in rows), sum(row.rows_twice for row in rows)
+    console.print(
+        f"{len(rows)} faults at {len(places)} points: {lost} rows lost, {twice} rows twice"
+    )
