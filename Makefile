@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images destroy lock clean
+.PHONY: help init run dataset contract-diff demo-events test faults check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -50,6 +50,10 @@ test: $(VENV)/dev.stamp ## Install, then pass every test; then prove that roles 
 		$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet $(ARGS) && \
 		$(if $(ARGS),true,$(BIN)/python tools/least_privilege.py $$LOCAL_CLOUD_ACCESS_LOG); \
 		code=$$?; rm -rf $$LOCAL_CLOUD_ACCESS_LOG; exit $$code
+
+faults: $(VENV)/dev.stamp ## Harm runs in every way, and show that no row is lost or twice (SAMPLE=1)
+	@$(BIN)/python -m pytest .tests/faults --faults $(if $(SAMPLE),sample,all) \
+		--numprocesses 2 --quiet $(ARGS)
 
 check: lint lint-terraform scan test ## What CI runs: all of lint, the policy scan, the tests
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import hypothesis
 import pytest
+from rich.console import Console
+from support import faults_table
 
 pytest_plugins = ("support.cloud_fixtures",)
 
@@ -33,6 +36,9 @@ _LONGEST = (
     "test_spark_judged",
     "test_load",
 )
+
+
+_FAULTS = pytest.StashKey[list[faults_table.Row]]()
 
 
 def pytest_configure() -> None:
@@ -63,6 +69,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "live" in item.keywords:
                 item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Keep what every fault has cost; with xdist, it comes from the workers' reports."""
+    reports = (each for found in terminalreporter.stats.values() for each in found)
+    config.stash[_FAULTS] = list(faults_table.rows_of(reports))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End with the faults' table: its sum is the last line."""
+    if rows := config.stash.get(_FAULTS, []):
+        faults_table.print_table(rows, Console(width=160))
 
 
 def _turn(item: pytest.Item) -> int:

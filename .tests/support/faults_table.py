@@ -38,6 +38,8 @@ def record(node: Any, row: Row) -> None:
 def rows_of(reports: Iterable[Any]) -> Iterator[Row]:
     """The rows that tests have kept."""
     for report in reports:
+        if getattr(report, "when", "") != "call":
+            continue
         for name, text in report.user_properties:
             if name == PROPERTY:
                 yield Row(**json.loads(text))
