@@ -68,7 +68,7 @@ def full_pipeline(
     transformed = tasks.transform(run, extracted)
     validated = tasks.validate(run, transformed)
     loaded = tasks.load(run, extracted, transformed, validated) if run.contract.is_loaded else None
-    published = tasks.publish(run, transformed, validated, loaded)
+    published = tasks.publish(run, extracted, transformed, validated, loaded)
     finished = tasks.finish(run, extracted, published)
     return tasks.report(run, extracted, transformed, validated, loaded, published, finished)
 

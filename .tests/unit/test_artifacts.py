@@ -71,7 +71,7 @@ def make_report(**changes: Any) -> RunReport:
         "run_id": "abc",
         "environment": "local",
         "status": "succeeded",
-        "rows": Rows(extracted=2000, deduplicated=20, quarantined=31, loaded=1949, rejected=3),
+        "rows": Rows(extracted=2003, deduplicated=20, quarantined=31, loaded=1949, rejected=3),
         "table_rows": 1949,
         "table_hash": "0f",
         "deleted_rows": 2,
@@ -111,8 +111,8 @@ def test_report_is_a_table_of_formatted_figures_with_a_sum() -> None:
 
 def test_report_tells_where_the_rows_went() -> None:
     text = report_artifact(make_report()).description
-    assert r"**price\_list 2026-01-01** succeeded in local: 2,000 extracted = 1,949 loaded" in text
-    assert "3 more are dead letters" in text
+    assert r"**price\_list 2026-01-01** succeeded in local: 2,003 extracted = 1,949 loaded" in text
+    assert "3 rejected are dead letters" in text
     assert "The table has 1,949 rows, 2 are gone from the source; its hash is `0f`" in text
     without = report_artifact(make_report(table_rows=None, table_hash=None)).description
     assert "table" not in without

@@ -44,6 +44,14 @@ def test_manifest_digest_changes_with_any_object() -> None:
     assert MANIFEST.digest != dataclasses.replace(MANIFEST, objects=(other,)).digest
 
 
+def test_manifest_with_corrections_is_another_and_one_without_is_as_ever(s3: Any) -> None:
+    corrected = dataclasses.replace(MANIFEST, corrections=MANIFEST.objects[0])
+    assert "corrections" not in MANIFEST.to_json()
+    assert corrected.digest != MANIFEST.digest
+    write_manifest(s3, URI, corrected)
+    assert read_manifest(s3, URI) == corrected
+
+
 def test_read_manifest_that_is_missing_says_the_extraction_does_not_exist(s3: Any) -> None:
     with pytest.raises(StorageError, match="no complete extraction") as caught:
         read_manifest(s3, URI)

@@ -38,6 +38,12 @@ def test_rows_add_up_with_those_left_out() -> None:
     assert rows.equation.endswith("= 90 loaded + 2 quarantined + 3 deduplicated + 5 filtered")
 
 
+def test_rows_add_up_with_those_that_raw_cannot_hold() -> None:
+    rows = Rows(extracted=100, rejected=4, quarantined=2, loaded=94)
+    assert rows.missing == 0
+    assert rows.equation.endswith("= 94 loaded + 2 quarantined + 0 deduplicated + 4 rejected")
+
+
 def test_report_of_a_dataset_without_a_table_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
     print_report(make_report(table_rows=None, table_hash=None))
     assert "table " not in capsys.readouterr().out

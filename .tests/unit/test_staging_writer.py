@@ -21,7 +21,7 @@ from moto import mock_aws
 from support.contracts import make_column, make_contract
 
 from aws.s3 import iter_objects
-from etl.errors import SourceError
+from etl.errors import ConservationError, SourceError
 from etl.figures import Figures
 from etl.keys import manifest_uri, part_name, source_part_name
 from etl.manifest import Manifest, earlier_uri, find_manifest
@@ -528,3 +528,12 @@ def test_memory_does_not_grow_with_what_is_staged(strategy: str) -> None:
     assert done.returncode == 0, done.stderr
     # Four parts of 5 MiB on their way, one being filled and one being joined, 8 MiB held.
     assert int(done.stdout) < 64
+
+
+def test_records_that_a_format_neither_takes_nor_refuses_stop_the_extraction(s3: Any) -> None:
+    stage(s3, contract(), [lines({"id": 1})])
+    before = stored(s3)
+    miscounted = Lines(b'{"id": 2}\n', 2)
+    with pytest.raises(ConservationError, match="of 2 records 1 were taken and 0 refused"):
+        stage(s3, contract(Raw(format="csv", compression="none")), [miscounted])
+    assert stored(s3) == before

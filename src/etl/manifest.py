@@ -56,6 +56,7 @@ class Manifest:
         keys: Parquet files of all primary keys of the source, for detecting deletes; None if the
             contract does not ask for it.
         progress: What `etl.state` is to keep once the run is loaded.
+        corrections: What people have put in place of some of the records, see `etl.corrections`.
     """
 
     dataset: str
@@ -70,10 +71,18 @@ class Manifest:
     dead_letters: tuple[str, ...] = ()
     keys: tuple[RawObject, ...] | None = None
     progress: dict[str, Any] = field(default_factory=dict)
+    corrections: RawObject | None = None
+
+    @property
+    def extracted(self) -> int:
+        """All records that the source gave."""
+        return self.rows + self.rejected
 
     def to_json(self) -> str:
         """Canonical JSON: the same manifest gives the same text."""
         content = dataclasses.asdict(self) | {"run_date": self.run_date.isoformat()}
+        if self.corrections is None:
+            del content["corrections"]  # as extractions of earlier releases have it
         return json.dumps(content, sort_keys=True, indent=1) + "\n"
 
     @property
@@ -94,6 +103,7 @@ class Manifest:
             keys = content["keys"]
             if keys is not None:
                 keys = tuple(RawObject(**each) for each in keys)
+            corrections = content.get("corrections")
             return cls(
                 **content
                 | {
@@ -101,6 +111,7 @@ class Manifest:
                     "run_date": date.fromisoformat(content["run_date"]),
                     "keys": keys,
                     "dead_letters": tuple(content["dead_letters"]),
+                    "corrections": RawObject(**corrections) if corrections else None,
                 }
             )
         except (KeyError, TypeError) as error:

@@ -30,9 +30,10 @@ class Rows:
     """Where the extracted rows went.
 
     Attributes:
+        extracted: All records that the source gave.
         filtered: Left out, as the contract's filter says.
         loaded: In the last layer that the contract has: the warehouse, processed, or raw.
-        rejected: Records that the raw format cannot hold. They are dead letters, not extracted.
+        rejected: Records that the raw format cannot hold; they are dead letters.
     """
 
     extracted: int
@@ -45,7 +46,7 @@ class Rows:
     @property
     def missing(self) -> int:
         """Rows that are nowhere; below zero, rows that came from nowhere."""
-        gone = self.quarantined + self.deduplicated + self.filtered
+        gone = self.quarantined + self.deduplicated + self.filtered + self.rejected
         return self.extracted - self.loaded - gone
 
     @property
@@ -55,7 +56,8 @@ class Rows:
             f"{self.extracted:,} extracted = {self.loaded:,} loaded"
             f" + {self.quarantined:,} quarantined + {self.deduplicated:,} deduplicated"
         )
-        return text + (f" + {self.filtered:,} filtered" if self.filtered else "")
+        text += f" + {self.filtered:,} filtered" if self.filtered else ""
+        return text + (f" + {self.rejected:,} rejected" if self.rejected else "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def render(report: RunReport) -> RenderableType:
         parts.append("The source has no rows for this date: an empty day, and a valid run.")
     parts.append(f"rows     {rows.equation}")
     if rows.rejected:
-        parts.append(f"         {rows.rejected:,} more are dead letters: raw cannot hold them")
+        parts.append(f"         {rows.rejected:,} rejected are dead letters: raw cannot hold them")
     reasons = sorted(report.reject_reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     for reason, count in reasons[:_SHOWN_REASONS]:
         parts.append(f"         {count:>6,} quarantined for {reason}")

@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from aws.glue.job_runs import JobRun
 from etl import keys
 from etl.catalog import record_version
+from etl.conservation import check_conservation, count_rows
 from etl.costs import load_prices
-from etl.errors import ConservationError, StorageError
+from etl.errors import StorageError
 from etl.figures import Figures
 from etl.manifest import Manifest, read_manifest
 from etl.metrics import send_arrival
@@ -136,7 +136,12 @@ def load(
     transformed: Done[TransformResult],
     validated: Done[ValidationResult],
 ) -> Done[LoadResult]:
-    """Processed → warehouse, in one transaction."""
+    """Processed → warehouse, in one transaction, once every record is accounted for.
+
+    Raises:
+        ConservationError: Rows are missing, or there are too many; nothing was touched.
+    """
+    check_conservation(extracted.result, transformed.result, validated.result.rows)
     metrics = transformed.result.metrics
     executor = open_executor(
         run.settings, label=f"{run.contract.dataset} {run.run_date} {run.run_id}"
@@ -152,6 +157,7 @@ def load(
             settings=run.settings,
             executor=executor,
             keys=extracted.result.keys,
+            rejected=extracted.result.rejected,
         )
     cost = load_prices().redshift(seconds=watch.seconds)
     return done(result, "load", watch.seconds, result.loaded, validated.result.bytes, cost)
@@ -159,17 +165,18 @@ def load(
 
 def publish(
     run: Run,
+    extracted: Done[Manifest],
     transformed: Done[TransformResult],
     validated: Done[ValidationResult],
     loaded: Done[LoadResult] | None,
 ) -> Done[PublishResult]:
-    """Register the partition for Athena, once every row is accounted for, and count it there.
+    """Register the partition for Athena, once every record is accounted for, and count it there.
 
     Raises:
         ConservationError: Rows are missing, or there are too many.
     """
-    rows = _rows(transformed, validated, loaded)
-    _check_conservation(rows)
+    manifest = extracted.result
+    rows = check_conservation(manifest, transformed.result, _last_count(validated, loaded))
     with stopwatch() as watch:
         result = publish_partition(
             glue=run.client("glue"),
@@ -180,7 +187,7 @@ def publish(
             files=[each.uri for each in transformed.result.files],
             expected_rows=rows.loaded,
         )
-        _record_version(run, raw=rows.extracted, processed=rows.loaded, quarantine=rows.quarantined)
+        _record_version(run, raw=manifest.rows, processed=rows.loaded, quarantine=rows.quarantined)
     cost = load_prices().athena(bytes_scanned=result.bytes_scanned)
     return done(result, "publish", watch.seconds, result.rows, result.bytes_scanned, cost)
 
@@ -216,10 +223,11 @@ def report(
     published: Done[PublishResult] | None = None,
 ) -> RunReport:
     """The run's report, also kept beside the data. A contract may end at raw, or at processed."""
+    manifest = extracted.result
     if transformed and validated:
-        rows = _rows(transformed, validated, loaded)
+        rows = count_rows(manifest, transformed.result, _last_count(validated, loaded))
     else:
-        rows = Rows(extracted=extracted.result.rows, loaded=extracted.result.rows)
+        rows = Rows(extracted=manifest.extracted, rejected=manifest.rejected, loaded=manifest.rows)
     steps = (extracted, transformed, validated, loaded, published)
     made = RunReport(
         dataset=run.contract.dataset,
@@ -227,12 +235,12 @@ def report(
         run_id=run.run_id,
         environment=run.settings.environment,
         status="succeeded",
-        rows=replace(rows, rejected=extracted.result.rejected),
+        rows=rows,
         table_rows=loaded.result.table_rows if loaded else None,
         table_hash=loaded.result.table_hash if loaded else None,
         deleted_rows=loaded.result.deleted if loaded else 0,
         stages=tuple(each.stage for each in steps if each),
-        places=_places(run, extracted.result),
+        places=_places(run, manifest),
         reject_reasons=transformed.result.metrics["reasons"] if transformed else {},
         prices_as_of=load_prices().as_of,
         contract_version=run.contract.version,
@@ -243,27 +251,8 @@ def report(
     return made
 
 
-def _rows(
-    transformed: Done[TransformResult],
-    validated: Done[ValidationResult],
-    loaded: Done[LoadResult] | None,
-) -> Rows:
-    counts = transformed.result.metrics["rows"]
-    return Rows(
-        extracted=counts["read"],
-        deduplicated=counts["deduplicated"],
-        quarantined=counts["quarantined"],
-        filtered=counts.get("filtered", 0),
-        loaded=loaded.result.loaded if loaded else validated.result.rows,
-    )
-
-
-def _check_conservation(rows: Rows) -> None:
-    if rows.missing:
-        raise ConservationError(
-            f"{rows.equation}: {rows.missing} are missing",
-            fix="keep the raw and processed files, and look at metrics.json beside report.json",
-        )
+def _last_count(validated: Done[ValidationResult], loaded: Done[LoadResult] | None) -> int:
+    return loaded.result.loaded if loaded else validated.result.rows
 
 
 def _places(run: Run, manifest: Manifest) -> dict[str, str]:

@@ -45,7 +45,7 @@ def _report_paragraphs(report: RunReport) -> Iterable[str]:
         f" {plain(report.environment)}: {plain(rows.equation)}"
     )
     if rows.rejected:
-        yield f"{rows.rejected:,} more are dead letters: raw cannot hold them"
+        yield f"{rows.rejected:,} rejected are dead letters: raw cannot hold them"
     if table_rows is not None:
         gone = report.deleted_rows
         left = f", {gone:,} are gone from the source" if gone else ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from aws.redshift import data_api
 from etl.batch.requests import Request
+from etl.conservation import check_conservation
 from etl.errors import WarehouseError
 from etl.run import Run
 from etl.transform import TransformResult, read_result
@@ -35,9 +36,13 @@ def prepare_load(request: Request) -> dict[str, Any]:
     """Bring the tables to what the contract says, and plan the load's transaction.
 
     The same attempt gives the same statements under the same token, however often it is tried.
+
+    Raises:
+        ConservationError: Rows are missing, or there are too many; nothing was touched.
     """
     run = request.run
     validated = read_verdict(request)
+    check_conservation(request.manifest(), read_transform(request), validated.rows)
     run.write(run.uri("validation.json"), validated.to_json())
     plan = _plan(request, validated.rows, request.entered_at)
     with closing(open_executor(run.settings, label=_label(run))) as executor:
@@ -102,7 +107,7 @@ def read_transform(request: Request) -> TransformResult:
 
 
 def _plan(request: Request, rows: int, loaded_at: datetime) -> LoadPlan:
-    run = request.run
+    run, manifest = request.run, request.manifest()
     return plan_load(
         s3=run.client("s3"),
         contract=run.contract,
@@ -111,7 +116,8 @@ def _plan(request: Request, rows: int, loaded_at: datetime) -> LoadPlan:
         metrics=read_transform(request).metrics,
         rows=rows,
         settings=run.settings,
-        keys=request.manifest().keys,
+        keys=manifest.keys,
+        rejected=manifest.rejected,
         loaded_at=loaded_at,
     )
 

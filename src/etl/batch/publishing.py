@@ -28,7 +28,7 @@ def complete(request: Request) -> dict[str, Any]:
     if run.contract.is_transformed:
         transformed, validated = _transformed(request), _validated(request)
         loaded = _loaded(request) if run.contract.is_loaded else None
-        published = publish(run, transformed, validated, loaded)
+        published = publish(run, extracted, transformed, validated, loaded)
     finish(run, extracted)
     made = report(run, extracted, transformed, validated, loaded, published)
     return {

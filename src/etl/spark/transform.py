@@ -202,6 +202,7 @@ def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[st
     traced = with_source_file(run.spark, rejected.observe(counted, *counts), run.manifest)
     documents = traced.select(
         F.col("`$line`").alias("payload"),
+        F.sha2("`$line`", 256).alias("payload_sha256"),
         F.concat_ws("; ", "`$reasons`").alias("reasons"),
         F.lit(run.contract.dataset).alias("dataset"),
         F.lit(run.run_date.isoformat()).alias("run_date"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from etl.errors import ConservationError
 from etl.formats import DeadLetter, Encoder
 from etl.manifest import RawObject
 from etl.sources.records import Lines
@@ -44,11 +45,19 @@ class RawObjectWriter:
 
         Returns:
             The records that the format refused.
+
+        Raises:
+            ConservationError: The format neither took nor refused some of them.
         """
         encoded = self._encoder.encode(block.data, block.rows)
         self._rows += encoded.rows
         self._send(encoded.data)
         refused = len(encoded.dead)
+        if encoded.rows + refused != block.rows:
+            raise ConservationError(
+                f"of {block.rows:,} records {encoded.rows:,} were taken and {refused:,} refused",
+                fix="choose another raw format in the contract, and report this",
+            )
         self._figures.count(records=encoded.rows + refused, errors=refused)
         return encoded.dead
 

@@ -18,6 +18,8 @@ class Load:
     """One load of a run date.
 
     Attributes:
+        extracted: All records that the source gave.
+        rejected: Those of them that raw could not hold.
         loaded: Rows that the run's files hold and the warehouse took in.
         manifest_digest: Which extraction they come from.
     """
@@ -25,6 +27,7 @@ class Load:
     run_date: date
     run_id: str
     extracted: int
+    rejected: int = 0
     deduplicated: int
     quarantined: int
     filtered: int
@@ -62,6 +65,7 @@ def insert_sql(contract: Contract, load: Load) -> str:
         "deduplicated": literal(load.deduplicated),
         "quarantined": literal(load.quarantined),
         "filtered": literal(load.filtered),
+        "rejected": literal(load.rejected),
         "loaded": literal(load.loaded),
         "superseded": f"{literal(load.loaded)} - COUNT(*)",
         "manifest_digest": literal(load.manifest_digest),

@@ -74,6 +74,7 @@ def load(
     settings: Settings,
     executor: Executor,
     keys: Sequence[RawObject] | None = None,
+    rejected: int = 0,
 ) -> LoadResult:
     """Make the warehouse hold of `run_date` what the run's Parquet files hold.
 
@@ -85,6 +86,7 @@ def load(
         rows: How many rows the files hold, as the validator counted them; a stage table that
             holds another number fails the transaction.
         keys: Parquet files of all primary keys of the source; None if the run did not look.
+        rejected: Records of the source that raw could not hold, for the ledger.
 
     Raises:
         WarehouseError: The warehouse cannot be reached, its tables do not fit the contract, or it
@@ -99,6 +101,7 @@ def load(
         rows=rows,
         settings=settings,
         keys=keys,
+        rejected=rejected,
         loaded_at=datetime.now(UTC),
     )
     with explain_warehouse_errors(settings):
@@ -120,6 +123,7 @@ def plan_load(
     rows: int,
     settings: Settings,
     keys: Sequence[RawObject] | None,
+    rejected: int,
     loaded_at: datetime,
 ) -> LoadPlan:
     """The transaction of `load`, whose arguments these are, with the manifests that it copies by.
@@ -144,7 +148,8 @@ def plan_load(
     this = ledger.Load(
         run_date=run_date,
         run_id=run_id,
-        extracted=counts["read"],
+        extracted=counts["read"] + rejected,
+        rejected=rejected,
         deduplicated=counts["deduplicated"],
         quarantined=counts["quarantined"],
         filtered=counts["filtered"],

@@ -127,8 +127,9 @@ def ledger_table(contract: Contract) -> Table:
             *(TableColumn(name=name, type="BIGINT", nullable=False) for name in counts),
             TableColumn(name="manifest_digest", type="VARCHAR(64)", nullable=False),
             TableColumn(name="loaded_at", type="TIMESTAMPTZ", nullable=False),
-            # Loads of earlier releases did not count it.
+            # Loads of earlier releases did not count these.
             TableColumn(name="filtered", type="BIGINT"),
+            TableColumn(name="rejected", type="BIGINT"),
         ),
         primary_key=("run_date",),
         sort_key=("run_date",),
