@@ -291,6 +291,44 @@ def test_failed_run_is_tried_again_as_often_as_max_retries_says(jobs: GlueJobs) 
     assert ids == [retry["Id"], first["Id"]]
 
 
+SEEN = """
+    import os, signal, sys
+    from awsglue.utils import getResolvedOptions
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.getOrCreate()
+    jvm = spark._jvm.java.lang.ProcessHandle.current().pid()
+    views = [each.name for each in spark.catalog.listTables()]
+    partitions = spark.conf.get("spark.sql.shuffle.partitions")
+    mine = spark.conf.get("mine", "none")
+    print("seen:", jvm, spark.sparkContext.appName, views, partitions, mine)
+    spark.range(3).createOrReplaceTempView("left_behind")
+    spark.conf.set("mine", "left behind")
+    if getResolvedOptions(sys.argv, ["how"])["how"] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_kept_jvm_holds_nothing_of_the_run_before(jobs: GlueJobs) -> None:
+    """The suite's clouds keep JVMs; one whose script was killed is not handed on."""
+    seen = []
+    for how, conf in (
+        ("ended", "spark.sql.shuffle.partitions=7"),
+        ("killed", "a=b"),
+        ("ended", ""),
+    ):
+        name = jobs.create(SEEN, DefaultArguments={"--conf": conf} if conf else {})
+        run = jobs.run(name, how=how)
+        assert run["JobRunState"] == ("FAILED" if how == "killed" else "SUCCEEDED"), run
+        words = jobs.log(run["Id"], "output").partition("seen: ")[2].split()
+        seen.append((words[0], words[1] == name, words[2:]))
+    (first, *_), (second, *_), (third, *_) = seen
+    assert first == second != third
+    assert [is_own for _, is_own, _ in seen] == [True, True, True]
+    usual = str(max(4, 2 * (os.cpu_count() or 2)))
+    assert [rest for *_, rest in seen] == [["[]", count, "none"] for count in ("7", usual, usual)]
+
+
 def test_timeout_ends_a_run_that_takes_too_long(
     jobs: GlueJobs, cloud: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,8 @@ from local_cloud.glue.arguments import Arguments, check_modules, read_arguments
 from local_cloud.glue.downloads import download
 from local_cloud.glue.errors import LaunchError
 from local_cloud.glue.job_run import CLOUD_STOPPED, LOG_GROUP, JobRun
-from local_cloud.glue.jvm import SPARK_HOME, Jvm, spark_properties, start_jvm
+from local_cloud.glue.jvm import KEPT_VARIABLES, SPARK_HOME, Jvm, spark_properties
+from local_cloud.glue.jvms import Jvms, kill
 from local_cloud.glue.logs import LogStream
 from local_cloud.iam import AccessDenied
 
@@ -29,9 +30,6 @@ _WORKER = Path(__file__).parent / "worker"
 _SESSION_NAME = "GlueJobRunnerSession"  # as on AWS
 _POLL_SECONDS = 0.05
 _CARRY_LOGS_SECONDS = 0.5
-_JVM_END_SECONDS = 120
-_ARCHIVE_SECONDS = 10  # less than `down` waits; a cut archive is made by the next run
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")
 
 
 @dataclass
@@ -58,7 +56,7 @@ class Executor:
         self._cloud = cloud
         self._home = cloud.home / "glue"
         self._tasks: dict[str, _Task] = {}
-        self._ending: list[threading.Thread] = []
+        self._jvms = Jvms(cloud)
         self._cloud_stops = False
         cloud.on_stop(self._stop_all)
 
@@ -113,19 +111,23 @@ class Executor:
         for uri in arguments.files:
             download(s3, uri, folder)
         environment = self._environment(task, arguments, s3)
-        jvm = self._start_jvm(task, arguments, environment, s3) if _needs_spark(task.job) else None
-        plan = folder / "plan.json"
+        jvm = self._jvm(task, arguments, s3) if _needs_spark(task.job) else None
+        plan, left = folder / "plan.json", folder / "left"
+        plan.touch(mode=0o600)
         plan.write_text(
             json.dumps(
                 {
                     "script": str(script),
                     "arguments": arguments.script,
                     "connection": str(jvm.connection) if jvm else None,
+                    "properties": self._properties(task, arguments, environment),
                     "failure": str(folder / "failure.json"),
+                    "left": str(left) if jvm and self._jvms.keeps else None,
                 }
             )
         )
         output, error = folder / "stdout.log", folder / "stderr.log"
+        errors = {error: 0} | ({jvm.log: jvm.log.stat().st_size} if jvm else {})
         with output.open("ab") as stdout, error.open("ab") as stderr:
             child = self._cloud.spawn(
                 [sys.executable, "-u", str(_WORKER / "script_host.py"), str(plan)],
@@ -136,9 +138,8 @@ class Executor:
             )
         run.run()
         on_change(run)
-        errors = [error, jvm.log] if jvm else [error]
         streams = [
-            self._log_stream(task, "output", [output]),
+            self._log_stream(task, "output", {output: 0}),
             self._log_stream(task, "error", errors),
         ]
         try:
@@ -147,7 +148,7 @@ class Executor:
             child.kill()
             child.wait()
             if jvm:
-                self._end_jvm(jvm, at_once=child.returncode != 0)
+                self._release(jvm, is_left=left.exists(), at_once=child.returncode != 0)
             for stream in streams:
                 stream.close()
             _clean_up(folder)
@@ -193,15 +194,13 @@ class Executor:
         packages = [download(s3, uri, task.folder / "packages") for uri in arguments.py_files]
         bookmark = self.bookmark_file(task.run.job_name)
         return {
-            **{name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+            **{name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
             **task.credentials,
             "NO_PROXY": "127.0.0.1,localhost",
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join(map(str, [*packages, _WORKER / "shim"])),
             "SPARK_HOME": str(SPARK_HOME),
-            "SPARK_LOCAL_DIRS": str(task.folder / "tmp"),
-            "SPARK_LOCAL_IP": "127.0.0.1",
             "TMPDIR": str(task.folder / "tmp"),
             "TZ": "UTC",
             "LOCAL_CLOUD_GLUE_BOOKMARK": str(bookmark),
@@ -212,32 +211,26 @@ class Executor:
         is_arn = job.role.startswith("arn:")
         return job.role if is_arn else f"arn:aws:iam::{self._cloud.account_id}:role/{job.role}"
 
-    def _start_jvm(
-        self, task: _Task, arguments: Arguments, environment: dict[str, str], s3: Any
-    ) -> Jvm:
-        properties = spark_properties(environment, app_name=task.run.job_name, folder=task.folder)
+    def _jvm(self, task: _Task, arguments: Arguments, s3: Any) -> Jvm:
         jars = [download(s3, uri, task.folder / "jars") for uri in arguments.jars]
-        return start_jvm(
-            self._cloud,
-            folder=task.folder,
-            properties=properties | arguments.spark,
-            environment=environment,
-            extra_jars=jars,
-            worker_type=task.run.worker_type,
-        )
+        worker_type = task.run.worker_type
+        return self._jvms.take(folder=task.folder, extra_jars=jars, worker_type=worker_type)
 
-    def _end_jvm(self, jvm: Jvm, *, at_once: bool) -> None:
-        """End the driver. In order, a first one writes the class archive; nobody waits for that."""
-        if at_once:
-            jvm.child.kill()
-            jvm.child.wait()
-            return
-        jvm.child.terminate()
-        thread = threading.Thread(target=_wait_or_kill, args=(jvm.child,), daemon=True)
-        self._ending = [each for each in self._ending if each.is_alive()] + [thread]
-        thread.start()
+    def _properties(
+        self, task: _Task, arguments: Arguments, environment: dict[str, str]
+    ) -> dict[str, str]:
+        own = spark_properties(environment, app_name=task.run.job_name, folder=task.folder)
+        return own | arguments.spark
 
-    def _log_stream(self, task: _Task, name: str, files: list[Path]) -> LogStream:
+    def _release(self, jvm: Jvm, *, is_left: bool, at_once: bool) -> None:
+        if is_left and jvm.child.poll() is None:
+            self._jvms.keep(jvm)
+        elif at_once:
+            kill(jvm)
+        else:
+            self._jvms.end(jvm)
+
+    def _log_stream(self, task: _Task, name: str, files: dict[Path, int]) -> LogStream:
         return LogStream(
             self._cloud.client_with("logs", task.credentials),
             group=f"{LOG_GROUP}/{name}",
@@ -250,9 +243,7 @@ class Executor:
         for task in list(self._tasks.values()):
             if task.thread:
                 task.thread.join(timeout=5)
-        deadline = time.monotonic() + _ARCHIVE_SECONDS
-        for thread in self._ending:
-            thread.join(timeout=max(0, deadline - time.monotonic()))
+        self._jvms.stop()
 
 
 def _needs_spark(job: FakeJob) -> bool:
@@ -264,19 +255,11 @@ def _command(job: FakeJob) -> dict[str, str]:
     return dict(command)
 
 
-def _wait_or_kill(child: Child) -> None:
-    try:
-        child.wait(timeout=_JVM_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
 def _clean_up(folder: Path) -> None:
     """Keep the logs and what was run; the rest is large or secret."""
     for name in ("tmp", "warehouse", "packages", "jars"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("connection", "spark.properties"):
+    for name in ("plan.json", "left"):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -35,6 +35,7 @@ _OPTIMISE_LATER = (
     "-XX:Tier4CompileThreshold=600000",
     "-XX:Tier4BackEdgeThreshold=1600000",
 )
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")
 _OPTIONS_VARIABLE = "LOCAL_CLOUD_GLUE_JAVA_OPTIONS"
 _MIB = 1024**2
 _WORKER_MEMORY_MIB = {"G.025X": 1024, "G.1X": 2048}
@@ -55,55 +56,69 @@ class JvmConfig:
 
 @dataclass(frozen=True)
 class Jvm:
-    """A driver JVM that is starting or has started."""
+    """A driver JVM that is starting or has started.
+
+    Attributes:
+        folder: Of the job run that it was started for.
+        connection: Where it says how it is reached, once it can be.
+        memory_mib: The limit of its heap.
+    """
 
     child: Child
+    folder: Path
     connection: Path
     log: Path
+    memory_mib: int
+
+    @property
+    def temporary(self) -> Path:
+        """Its folder for temporary files."""
+        return temporary_folder(self.folder)
 
 
-def start_jvm(
-    cloud: Cloud,
-    *,
-    folder: Path,
-    properties: dict[str, str],
-    environment: dict[str, str],
-    extra_jars: list[Path],
-    worker_type: str | None,
-) -> Jvm:
+def temporary_folder(folder: Path) -> Path:
+    """Where a JVM has its temporary files, by the folder of the run that it was started for."""
+    return folder / "jvm"
+
+
+def start_jvm(cloud: Cloud, *, folder: Path, extra_jars: list[Path], memory_mib: int) -> Jvm:
     """Start a driver JVM; it is ready once its connection file exists.
 
+    It is told nothing of the run: Spark's properties come to it from the script's process.
+
     Args:
-        folder: The run's own: it gets the JVM's configuration, log and temporary files.
-        properties: Spark's, as in spark-defaults.conf.
+        folder: The run's: it gets the JVM's configuration, log and temporary files.
     """
-    connection, log = folder / "connection", folder / "jvm.log"
-    properties_file, config_file = folder / "spark.properties", folder / "jvm.json"
-    properties_file.write_text(_properties_text(properties))
-    properties_file.chmod(0o600)
+    connection, log, config_file = folder / "connection", folder / "jvm.log", folder / "jvm.json"
+    temporary = temporary_folder(folder)
+    temporary.mkdir()
     config = JvmConfig(
         cache=str(_cache_folder(cloud)),
         spark_jars=str(SPARK_HOME / "jars"),
         sources=[str(source) for source in _SOURCES],
         extra_jars=[str(jar) for jar in extra_jars],
-        options=_java_options(folder, _memory_mib(worker_type)),
-        main=[
-            "org.apache.spark.deploy.SparkSubmit",
-            "--properties-file",
-            str(properties_file),
-            "pyspark-shell",
-        ],
+        options=_java_options(temporary, memory_mib),
+        main=["org.apache.spark.deploy.SparkSubmit", "pyspark-shell"],
     )
     config_file.write_text(json.dumps(asdict(config)))
+    environment = {
+        **{name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ},
+        "NO_PROXY": "127.0.0.1,localhost",
+        "SPARK_HOME": str(SPARK_HOME),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "TMPDIR": str(temporary),
+        "TZ": "UTC",
+        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection),
+    }
     with log.open("ab") as output:
         child = cloud.spawn(
             [sys.executable, str(_HOST), str(config_file)],
-            cwd=folder,
-            env={**environment, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)},
+            cwd=temporary,
+            env=environment,
             stdout=output,
             stderr=output,
         )
-    return Jvm(child, connection, log)
+    return Jvm(child, folder, connection, log, memory_mib)
 
 
 def spark_properties(
@@ -112,14 +127,17 @@ def spark_properties(
     """Spark's settings for a run: those of Glue where they show, small ones where they do not.
 
     Args:
-        environment: The run's, with its credentials.
+        environment: The script's, with its credentials: Spark's Python workers have it too.
+        folder: The run's.
     """
     cores = os.cpu_count() or 2
-    return {
+    workers = {f"spark.executorEnv.{name}": value for name, value in environment.items()}
+    return workers | {
         "spark.app.name": app_name,
         "spark.master": "local[*]",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
+        "spark.local.dir": str(folder / "tmp"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(max(4, 2 * cores)),
@@ -138,7 +156,7 @@ def spark_properties(
     }
 
 
-def _java_options(folder: Path, memory_mib: int) -> list[str]:
+def _java_options(temporary: Path, memory_mib: int) -> list[str]:
     collector = "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 2 else "-XX:+UseParallelGC"
     return [
         collector,
@@ -149,14 +167,15 @@ def _java_options(folder: Path, memory_mib: int) -> list[str]:
         "-XX:+ExitOnOutOfMemoryError",
         "-Duser.timezone=UTC",
         "-Djdk.reflect.useDirectMethodHandle=false",
-        f"-Djava.io.tmpdir={folder / 'tmp'}",
+        f"-Djava.io.tmpdir={temporary}",
         f"-Dlog4j2.configurationFile={_HERE / 'log4j2.properties'}",
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
         *shlex.split(os.environ.get(_OPTIONS_VARIABLE, "")),
     ]
 
 
-def _memory_mib(worker_type: str | None) -> int:
+def memory_mib(worker_type: str | None) -> int:
+    """How large a driver's heap may become for a type of Glue's workers, on this machine."""
     machine_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
     wanted_mib = _WORKER_MEMORY_MIB.get(worker_type or "G.1X", _LARGE_WORKER_MEMORY_MIB)
     return max(512, min(wanted_mib, machine_mib // 2))
@@ -172,12 +191,3 @@ def _cache_folder(cloud: Cloud) -> Path:
     installed = Path(sys.prefix).resolve()  # the archives hold paths
     root = installed if os.access(installed, os.W_OK) else cloud.home
     return root / "cache" / "local_cloud" / name
-
-
-def _properties_text(properties: dict[str, str]) -> str:
-    return "".join(
-        f"{key}={value.translate(_ESCAPES)}\n" for key, value in sorted(properties.items())
-    )
-
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,16 @@ class LogStream:
     `carry` is called now and then while the run goes on, and `close` at its end.
     """
 
-    def __init__(self, logs: Any, *, group: str, stream: str, files: list[Path]) -> None:
+    def __init__(self, logs: Any, *, group: str, stream: str, files: Mapping[Path, int]) -> None:
+        """Begin.
+
+        Args:
+            files: From which byte on each is followed.
+        """
         self._logs = logs
         self._group = group
         self._stream = stream
-        self._read_bytes = dict.fromkeys(files, 0)
+        self._read_bytes = dict(files)
         self._exists = False
         self._is_denied = False
 

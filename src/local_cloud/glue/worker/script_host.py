@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 _MAX_MESSAGE_CHARACTERS = 4000
+_NAMES = "local_cloud.properties"
 
 
 def main(plan: dict[str, Any]) -> int:
@@ -26,7 +27,7 @@ def main(plan: dict[str, Any]) -> int:
     sys.path[0] = os.path.dirname(script)
     try:
         if plan["connection"]:
-            _connect(Path(plan["connection"]))
+            _connect(Path(plan["connection"]), plan["properties"])
         runpy.run_path(script, run_name="__main__")
     except SystemExit as exit_:
         if exit_.code in (None, 0):
@@ -38,12 +39,16 @@ def main(plan: dict[str, Any]) -> int:
         traceback.print_exc()
         _report(plan["failure"], error, script)
         return 1
+    finally:
+        if plan["left"]:
+            _leave(plan["left"])
     return 0
 
 
-def _connect(connection: Path) -> None:
-    """Point PySpark at the JVM that is being started next to this process."""
+def _connect(connection: Path, properties: dict[str, str]) -> None:
+    """Point PySpark at the JVM that is started beside this process, and tell that of the run."""
     import pyspark.sql  # noqa: F401 - while the JVM starts
+    from pyspark import SparkContext
 
     while not connection.exists():
         time.sleep(0.01)
@@ -51,6 +56,32 @@ def _connect(connection: Path) -> None:
     port, length = struct.unpack(">ii", content[:8])
     os.environ["PYSPARK_GATEWAY_PORT"] = str(port)
     os.environ["PYSPARK_GATEWAY_SECRET"] = content[8 : 8 + length].decode()
+    SparkContext._ensure_initialized()
+    system = SparkContext._jvm.java.lang.System  # type: ignore[union-attr]
+    for name, value in properties.items():
+        system.setProperty(name, value)
+    system.setProperty(_NAMES, json.dumps(list(properties)))
+
+
+def _leave(mark: str) -> None:
+    """Take all that is the run's out of the JVM, for the next one, and leave a mark that it is."""
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark import SparkContext
+
+    jvm = SparkContext._jvm
+    if jvm is None:
+        return
+    try:
+        if SparkContext._active_spark_context:
+            SparkContext._active_spark_context.stop()
+        jvm.org.apache.spark.sql.SparkSession.clearActiveSession()
+        jvm.org.apache.spark.sql.SparkSession.clearDefaultSession()
+        jvm.org.apache.hadoop.fs.FileSystem.closeAll()  # they hold the run's credentials
+        for name in json.loads(jvm.java.lang.System.clearProperty(_NAMES)):
+            jvm.java.lang.System.clearProperty(name)
+    except (Py4JError, OSError):
+        return  # the JVM is gone: there is nothing to hand on
+    Path(mark).touch()
 
 
 def _report(path: str, error: BaseException, script: str) -> None:
