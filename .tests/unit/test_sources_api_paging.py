@@ -206,7 +206,6 @@ def test_api_is_asked_no_oftener_than_the_contract_says_retries_included() -> No
         fetcher = PageFetcher(
             client,
             patience=ApiOptions(requests_per_second=1 / 1000, backoff_seconds=1),
-            page_limit_mib=1,
             hidden=Hidden(),
             sleep=waits.append,  # which takes no time: the next request may go out later still
         )

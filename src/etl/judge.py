@@ -34,7 +34,8 @@ MAX_DEPTH = 1000
 NO_PARTITION = ("", NO_VALUE)
 
 _SHALLOW = 200
-_DEPTH_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+# A text without an end is one too: else each quote in it would be tried as another one's start.
+_DEPTH_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from etl.errors import SourceError
+from etl.sources.api.bodies import BodyError, DamagedBodyError
 from etl.sources.api.hidden import Hidden, excerpt
 from etl.sources.api.options import Patience
 from etl.sources.api.pace import Pace
 from etl.sources.api.urls import show_url
 
 RETRIED = (408, 425, 429, 500, 502, 503, 504)
-_MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +47,12 @@ class PageFetcher:
         client: httpx.Client,
         *,
         patience: Patience,
-        page_limit_mib: int,
         hidden: Hidden,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """`sleep` waits for so many seconds; it returns True early if nobody wants the page."""
         self._client = client
         self._patience = patience
-        self._limit_bytes = page_limit_mib * _MIB
         self._hidden = hidden
         self._sleep = sleep
         self._deadline = time.monotonic() + patience.deadline_minutes * 60
@@ -103,22 +101,21 @@ class PageFetcher:
                 body = self._read(response, url)
         except (httpx.TimeoutException, httpx.TransportError) as error:
             raise Retry(f"{type(error).__name__}: {error}") from error
-        except httpx.DecodingError as error:
+        except DamagedBodyError as error:
             raise Retry(f"the body's compression is damaged: {error}") from error
+        except BodyError as error:
+            raise SourceError(
+                f"{show_url(url)} answered {error}",
+                fix="ask for smaller pages (pageSize), or raise pageLimitMib; of compressions,"
+                " gzip is read",
+            ) from error
         if response.status_code != 200:
             raise self._final(response, url, body)
         return Fetched(url=url, status=response.status_code, headers=response.headers, body=body)
 
     def _read(self, response: httpx.Response, url: httpx.URL) -> bytes:
         chunks: list[bytes] = []
-        size = 0
         for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > self._limit_bytes:
-                raise SourceError(
-                    f"{show_url(url)} answered more than {self._limit_bytes // _MIB} MiB",
-                    fix="ask for smaller pages (pageSize), or raise pageLimitMib",
-                )
             if time.monotonic() > self._deadline:
                 raise self._late(url, None)
             chunks.append(chunk)

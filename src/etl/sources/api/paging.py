@@ -14,7 +14,7 @@ from etl.sources.api.pages import Page, PageError
 from etl.sources.api.urls import origin_of, show_url
 
 # RFC 8288, 3: <URI-Reference>, then parameters whose values may be quoted.
-_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"]*))?)*)')
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"]*))?)*)')
 _WHOLE = re.compile(r"\d{1,18}")
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 

@@ -17,6 +17,7 @@ import httpx
 from etl.errors import SourceError
 from etl.model import Contract
 from etl.sources.api.auth import make_auth
+from etl.sources.api.bodies import ACCEPTED, bound_bodies
 from etl.sources.api.hidden import Hidden, excerpt
 from etl.sources.api.http import Fetched, PageFetcher
 from etl.sources.api.options import ApiOptions, Paging, read_api_options
@@ -25,6 +26,8 @@ from etl.sources.api.paging import Answer, make_style
 from etl.sources.api.urls import parse_url, show_url
 from etl.sources.locations import fill_run_date
 from etl.sources.records import OpenSource, SourceContext
+
+_MIB = 1024 * 1024
 
 
 def open_api(contract: Contract, context: SourceContext) -> OpenSource:
@@ -57,7 +60,8 @@ def _read(
     stopping = threading.Event()
     client = httpx.Client(
         auth=auth,
-        headers={"Accept": "application/json"},
+        headers={"Accept": "application/json", "Accept-Encoding": ACCEPTED},
+        event_hooks={"response": [bound_bodies(options.page_limit_mib * _MIB)]},
         timeout=httpx.Timeout(options.read_seconds, connect=options.connect_seconds),
     )
     # One page is fetched while the one before it is being used.
@@ -65,7 +69,6 @@ def _read(
         fetcher = PageFetcher(
             client,
             patience=options,
-            page_limit_mib=options.page_limit_mib,
             hidden=hidden,
             sleep=stopping.wait,
         )
