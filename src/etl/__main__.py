@@ -19,6 +19,7 @@ from etl.doctor import run_doctor
 from etl.environment import enter
 from etl.errors import UsageError
 from etl.infrastructure.command import add_command as add_infrastructure
+from etl.ledger import command as ledger
 from etl.proposing import command as proposing
 from etl.queries import list_queries, load_query, run_named_query
 from etl.redrive_command import add_command as add_redrive
@@ -49,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     publish.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
     publish.set_defaults(command=_publish_contracts)
+    ledger.add_command(commands)
     add_redrive(commands)
     add_infrastructure(commands)
     proposing.add_command(commands)

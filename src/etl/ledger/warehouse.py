@@ -1,0 +1,162 @@
+"""The account by the warehouse: what its ledger says of each run date, and what its tables hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from etl.catalog.layers import Dates
+from etl.ledger.account import Counts, sum_difference
+from etl.model import Contract
+from etl.warehouse.deletes_sql import deleted_rows_sql
+from etl.warehouse.executor import Executor
+from etl.warehouse.migrate import read_columns
+from etl.warehouse.sql import identifier, literal
+from etl.warehouse.tables import Table, ledger_table, target_table, versions_table
+
+
+@dataclass(frozen=True)
+class _Row:
+    run_id: str
+    manifest_digest: str
+    numbers: list[int]
+
+
+# What was found, by what it counts and run date; None stands for all of them.
+_Found = Mapping[str, Mapping[date | None, _Row]]
+_COUNTED = ("extracted", "rejected", "filtered", "deduplicated", "quarantined", "loaded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What the warehouse says of a run date.
+
+    Attributes:
+        manifest_digest: Which extraction it holds; "" if no load of it is known.
+    """
+
+    run_date: date
+    run_id: str
+    manifest_digest: str
+    counts: Counts
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holdings:
+    """What the warehouse says of a dataset; `rows` are those of its table."""
+
+    loads: tuple[Loaded, ...]
+    rows: int
+    differences: tuple[str, ...]
+
+
+def read_holdings(executor: Executor, contract: Contract, dates: Dates) -> Holdings:
+    """Everything at one moment, whatever is loaded meanwhile; nothing where nothing was loaded."""
+    table, ledger = target_table(contract), ledger_table(contract)
+    existing = read_columns(executor, (table, ledger))
+    if len(existing) < 2:
+        return Holdings(loads=(), rows=0, differences=())
+    columns = {each.name for each in existing[ledger.name]}
+    found: dict[str, dict[date | None, _Row]] = defaultdict(dict)
+    for kind, run_date, run_id, digest, *numbers in executor.query(
+        holdings_sql(contract, dates, columns)
+    ):
+        found[kind][run_date] = _Row(run_id, digest, [int(each) for each in numbers])
+    return Holdings(
+        loads=tuple(_loads(contract, found)),
+        rows=_count(found, "rows"),
+        differences=tuple(_keys_difference(contract, found)),
+    )
+
+
+def holdings_sql(contract: Contract, dates: Dates, columns: set[str]) -> str:
+    """One statement, and so one moment: ledger rows, rows of each run date, all rows, all keys.
+
+    Args:
+        columns: Those of the ledger that exist; loads of earlier releases made fewer.
+    """
+    table, ledger = target_table(contract), ledger_table(contract)
+    partition = identifier(contract.partition)
+    counts = ", ".join(
+        f"COALESCE({identifier(each)}, 0)" if each in columns else "0" for each in _COUNTED
+    )
+    queries = [
+        f"SELECT 'ledger' AS kind, run_date, run_id, manifest_digest, {counts}\n"
+        f"FROM {ledger.sql_name}{_where('run_date', dates)}",
+        _by_date("present", table, partition, dates),
+        _one("rows", f"SELECT COUNT(*) FROM {table.sql_name}{_where(partition, dates)}"),
+    ]
+    if contract.load_mode == "merge":
+        versions = versions_table(contract)
+        queries.append(_by_date("versions", versions, partition, dates))
+        if dates == Dates():
+            names = ", ".join(identifier(each) for each in contract.primary_key)
+            distinct = f"SELECT DISTINCT {names} FROM {versions.sql_name}"
+            queries.append(_one("keys", f"SELECT COUNT(*) FROM ({distinct}) AS known"))
+            if contract.detect_deletes:
+                queries.append(_one("deleted", deleted_rows_sql(contract)))
+    return "\nUNION ALL\n".join(queries)
+
+
+def _by_date(kind: str, table: Table, partition: str, dates: Dates) -> str:
+    return (
+        f"SELECT '{kind}', {partition}, '', '', COUNT(*), 0, 0, 0, 0, 0\n"
+        f"FROM {table.sql_name}{_where(partition, dates)}\nGROUP BY {partition}"
+    )
+
+
+def _one(kind: str, count: str) -> str:
+    return f"SELECT '{kind}', CAST(NULL AS DATE), '', '', ({count}), 0, 0, 0, 0, 0"
+
+
+def _where(column: str, dates: Dates) -> str:
+    bounds = [(">=", dates.first), ("<=", dates.last)]
+    where = " AND ".join(f"{column} {sign} {literal(day)}" for sign, day in bounds if day)
+    return f"\nWHERE {where}" if where else ""
+
+
+def _loads(contract: Contract, found: _Found) -> Iterator[Loaded]:
+    days = {day for kind in ("ledger", "present", "versions") for day in found.get(kind, ())}
+    for day in sorted(each for each in days if each is not None):
+        row = found["ledger"].get(day) or _Row("", "", [0] * len(_COUNTED))
+        numbers = dict(zip(_COUNTED, row.numbers, strict=True))
+        counts = Counts(**numbers, present=_count(found, "present", day))
+        held = "versions" if contract.load_mode == "merge" else "present"
+        yield Loaded(
+            run_date=day,
+            run_id=row.run_id,
+            manifest_digest=row.manifest_digest,
+            counts=counts,
+            differences=(
+                *sum_difference(counts),
+                *_held_difference(row, counts.loaded, _count(found, held, day)),
+            ),
+        )
+
+
+def _held_difference(row: _Row, loaded: int, held: int) -> list[str]:
+    if not row.manifest_digest:
+        return [f"the warehouse holds {held:,} rows that no load has left"]
+    if held != loaded:
+        return [f"{loaded:,} rows were loaded, the warehouse holds {held:,}"]
+    return []
+
+
+def _keys_difference(contract: Contract, found: _Found) -> list[str]:
+    """A merged table has one row of each key that some run brought, but for those deleted."""
+    if "keys" not in found:
+        return []
+    rows, keys = _count(found, "rows"), _count(found, "keys")
+    deleted = _count(found, "deleted") if contract.detect_deletes else 0
+    if rows == keys - deleted:
+        return []
+    gone = f", {deleted:,} of them gone from the source" if deleted else ""
+    return [f"{keys:,} keys were loaded{gone}; the table has {rows:,} rows"]
+
+
+def _count(found: _Found, kind: str, day: date | None = None) -> int:
+    row = found.get(kind, {}).get(day)
+    return row.numbers[0] if row else 0
