@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError
+from botocore.response import StreamingBody
 from moto import mock_aws
 
+from aws.s3 import get_bytes
 from aws.s3.ranges import RangeFile
 
 BODY = bytes(range(256)) * 40
@@ -58,3 +61,52 @@ def test_range_file_object_replaced_meanwhile_is_an_error(s3: Any) -> None:
 def test_range_file_missing_object_is_an_error(s3: Any) -> None:
     with pytest.raises(s3.exceptions.NoSuchKey):
         RangeFile(s3, bucket="bucket", key="other")
+
+
+def break_bodies(s3: Any, most: int) -> list[int]:
+    """Let the first `most` bodies end before their time; how long they were to be."""
+    broken: list[int] = []
+
+    def cut(parsed: dict[str, Any], **_: Any) -> None:
+        if "Body" in parsed and len(broken) < most:
+            size = parsed["ContentLength"]
+            broken.append(size)
+            parsed["Body"] = StreamingBody(_Broken(size), size)
+
+    s3.meta.events.register("after-call.s3.GetObject", cut)
+    return broken
+
+
+class _Broken(io.RawIOBase):
+    def __init__(self, size: int) -> None:
+        self.half = bytes(size // 2)
+
+    def read(self, size: int = -1) -> bytes:
+        half, self.half = self.half, b""
+        return half
+
+
+def test_range_file_reads_again_what_broke_off(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    broken = break_bodies(s3, 1)
+    file = RangeFile(s3, bucket="bucket", key="k", tail_bytes=100)
+    broken.clear()
+    assert file.read() == BODY
+    assert broken == [len(BODY)]
+
+
+def test_get_bytes_reads_again_what_broke_off(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    broken = break_bodies(s3, 4)
+    assert get_bytes(s3, bucket="bucket", key="k") == BODY
+    assert len(broken) == 4
+
+
+def test_get_bytes_of_what_always_breaks_off_is_an_error(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    broken = break_bodies(s3, 100)
+    with pytest.raises(IncompleteReadError):
+        get_bytes(s3, bucket="bucket", key="k")
+    assert len(broken) == 5

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 from support.contracts import make_contract
@@ -65,6 +66,11 @@ class Aws:
 
     def is_busy(self) -> None:
         self.stubs[0].add_client_error("start_job_run", "ConcurrentRunsExceededException")
+
+    def loses_the_answer(self) -> None:
+        self.stubs[0].add_client_error(
+            "start_job_run", "InternalServiceException", http_status_code=500
+        )
 
     def gets(self, run_id: str, *states: str, **more: Any) -> None:
         for state in states:
@@ -170,6 +176,42 @@ def test_run_transform_waits_while_the_job_allows_no_more_runs(aws: Aws) -> None
     progress: list[str] = []
     aws.run(progress)
     assert progress == ["waiting for the job's other runs", "SUCCEEDED"]
+
+
+def test_run_transform_whose_start_was_not_answered_attaches_to_what_was_started(aws: Aws) -> None:
+    aws.lists()
+    aws.loses_the_answer()
+    aws.lists(going("jr_1", **LINEAGE))
+    aws.gets("jr_1", "SUCCEEDED")
+    aws.holds(METRICS)
+    progress: list[str] = []
+    assert aws.run(progress).run_id == "jr_1"
+    assert progress == ["looking whether Glue has started the job run", "SUCCEEDED"]
+
+
+def test_run_transform_whose_start_was_not_carried_out_starts_again(aws: Aws) -> None:
+    aws.lists()
+    aws.loses_the_answer()
+    aws.lists()
+    aws.starts("jr_1")
+    aws.gets("jr_1", "SUCCEEDED")
+    aws.holds(METRICS)
+    assert aws.run().run_id == "jr_1"
+
+
+def test_run_transform_that_glue_never_answers_gives_up(aws: Aws) -> None:
+    for _ in range(6):
+        aws.lists()
+        aws.loses_the_answer()
+    with pytest.raises(ClientError, match="InternalServiceException"):
+        aws.run()
+
+
+def test_run_transform_that_glue_refuses_does_not_insist(aws: Aws) -> None:
+    aws.lists()
+    aws.stubs[0].add_client_error("start_job_run", "InvalidInputException", http_status_code=400)
+    with pytest.raises(ClientError, match="InvalidInputException"):
+        aws.run()
 
 
 def test_run_transform_of_a_failed_run_says_glues_words_and_where_the_log_is(aws: Aws) -> None:

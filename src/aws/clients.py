@@ -16,6 +16,8 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import NoCredentialsError
 from botocore.utils import determine_content_length
 
+from aws.answers import hear_answers_out, renew_expired
+
 _SESSION_NAME = "prefect-aws-etl"
 _MOST_CONNECTIONS = 32  # that a client keeps open
 _SMALL_BODY_BYTES = 1024 * 1024
@@ -53,6 +55,8 @@ def make_client(
     # boto3's stubs know each service by a literal name; here it is a variable.
     session: Any = _session(config)
     client = session.client(service, config=_patience(config, read_timeout_seconds))
+    hear_answers_out(client, max_attempts=config.max_attempts)
+    renew_expired(client, session.get_credentials(), forget=_forget_granted)
     if service == "s3":
         client.meta.events.register_last("before-call.s3", _send_small_bodies_at_once)
     return client
@@ -85,6 +89,11 @@ def _send_small_bodies_at_once(params: dict[str, Any], **_: Any) -> None:
     size = determine_content_length(params.get("body"))
     if size is not None and size <= _SMALL_BODY_BYTES:
         params["headers"].pop("Expect", None)
+
+
+def _forget_granted() -> None:
+    for granted in _granted.values():
+        granted.clear()
 
 
 def _session(config: AwsConfig) -> boto3.Session:

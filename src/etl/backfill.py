@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from aws.s3 import get_bytes, iter_objects
 from etl import keys
 from etl.backfill_report import DateResult
-from etl.cli import check_run_date, describe_error
+from etl.cli import check_run_date
+from etl.describe import describe_error
 from etl.errors import UsageError
 from etl.model import Contract
 from etl.report import RunReport

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from etl.contracts import find_contract
+from etl.describe import describe_error
 from etl.errors import EtlError, SettingsError, UsageError
 from etl.settings import read_config
 
@@ -172,11 +173,6 @@ def _complain(error: Exception, *, again: str | None, show_traceback: bool) -> N
     print(f"\nfailed: {describe_error(error)}", file=sys.stderr)
     if again:
         print(f"  next: {again}   (safe to repeat; --traceback shows more)", file=sys.stderr)
-
-
-def describe_error(error: Exception) -> str:
-    """What a person is told of a failure."""
-    return str(error) if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
 
 
 def _terminate(signum: int, frame: object) -> None:

@@ -8,7 +8,8 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from etl.alerts import Alert, send_alert
-from etl.errors import EtlError, SettingsError, UsageError
+from etl.describe import describe_error
+from etl.errors import SettingsError, UsageError
 from etl.settings import load_settings
 
 P = ParamSpec("P")
@@ -50,7 +51,7 @@ def cause_of(error: object) -> str:
     known = getattr(error, "alert_cause", None)
     if isinstance(known, str):
         return known
-    return str(error) if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
+    return describe_error(error)
 
 
 def alert_of_failure(

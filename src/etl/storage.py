@@ -16,6 +16,7 @@ from botocore.exceptions import (
 )
 
 from aws.s3 import put_bytes
+from etl.describe import find_fix
 from etl.errors import StorageError
 from etl.keys import parse_s3_uri
 
@@ -104,6 +105,8 @@ def _explain(error: ClientError, uri: str) -> StorageError | None:
             f"{uri} lies in Glacier and cannot be read",
             fix="restore it (aws s3api restore-object), wait until it is, and read again",
         )
+    if code == "RequestTimeTooSkewed":
+        return StorageError(f"S3 refused the time of a request for {uri}", fix=find_fix(error))
     if code in _BAD_CREDENTIALS:
         return StorageError(f"AWS refused the credentials ({code}) for {uri}", fix=_CREDENTIALS_FIX)
     return None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
 from aws.glue.job_runs import (
     JobRun,
     JobRunFailedError,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 _BUSY_POLL_SECONDS = 5.0
+_UNHEARD_STARTS = 6  # how often a job run is asked for while no answer comes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +192,7 @@ def _attach_or_start(
     """The id of the one run that carries out these arguments, whatever its lineage says."""
     job_name = settings.glue.job_name
     deadline = time.monotonic() + settings.glue.timeout_minutes * 60
+    unheard = 0
     same_place = {name: arguments[name] for name in ("dataset", "run_date")}
     while True:
         active = find_active_job_run(glue, job_name=job_name, arguments_match=same_place)
@@ -197,6 +201,11 @@ def _attach_or_start(
                 return start_job_run(glue, job_name=job_name, arguments={**arguments, **lineage})
             except glue.exceptions.ConcurrentRunsExceededException as error:
                 reason, cause = "waiting for the job's other runs", error
+            except (BotoCoreError, ClientError) as error:
+                unheard += 1
+                if unheard == _UNHEARD_STARTS or not _may_have_started(error):
+                    raise
+                reason, cause = "looking whether Glue has started the job run", None
         elif active.state != "STOPPING" and arguments.items() <= active.arguments.items():
             return active.run_id
         else:
@@ -208,6 +217,13 @@ def _attach_or_start(
             ) from cause
         say(reason)
         time.sleep(min(_BUSY_POLL_SECONDS, settings.glue.poll_seconds))
+
+
+def _may_have_started(error: BotoCoreError | ClientError) -> bool:
+    """Whether Glue may have done all the same what it was asked to."""
+    if isinstance(error, ClientError):
+        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+    return isinstance(error, (ConnectionError, HTTPClientError))
 
 
 def read_result(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
+from aws.s3.bodies import read_whole
 from aws.s3.checksums import ChecksumError, encode_digest
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class S3Object:
 
 def get_bytes(client: S3Client, *, bucket: str, key: str) -> bytes:
     """The whole object, in memory: for small ones."""
-    return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    _, body = read_whole(lambda: client.get_object(Bucket=bucket, Key=key))
+    return body
 
 
 def open_object(

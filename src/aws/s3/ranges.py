@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
+from aws.s3.bodies import read_whole
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -97,23 +99,25 @@ class RangeFile(io.RawIOBase):
         tail_start = self.size - len(self._tail)
         if start >= tail_start:
             return self._tail[start - tail_start : end - tail_start]
-        answer = self._client.get_object(
-            **self._object, Range=f"bytes={start}-{end - 1}", IfMatch=self._etag
+        _, chunk = read_whole(
+            lambda: self._client.get_object(
+                **self._object, Range=f"bytes={start}-{end - 1}", IfMatch=self._etag
+            )
         )
-        chunk = answer["Body"].read()
         self.fetched_bytes += len(chunk)
         return chunk
 
     def _fetch_tail(self, tail_bytes: int, etag: str | None) -> tuple[bytes, int, str]:
         condition: Any = {"IfMatch": f'"{etag}"'} if etag else {}
         try:
-            answer = self._client.get_object(
-                **self._object, Range=f"bytes=-{tail_bytes}", **condition
+            answer, tail = read_whole(
+                lambda: self._client.get_object(
+                    **self._object, Range=f"bytes=-{tail_bytes}", **condition
+                )
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "InvalidRange":  # an empty object has no tail
                 return b"", 0, ""
             raise
-        tail = answer["Body"].read()
         size = int(answer.get("ContentRange", f"/{len(tail)}").rpartition("/")[2])
         return tail, size, answer["ETag"]

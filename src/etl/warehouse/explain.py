@@ -16,6 +16,7 @@ from aws.redshift.errors import (
     RedshiftError,
     StatementError,
 )
+from etl.describe import find_fix
 from etl.errors import WarehouseError
 from etl.settings import Settings
 from etl.warehouse.executor import Executor
@@ -118,6 +119,8 @@ def _api_fix(error: ClientError | BotoCoreError) -> str:
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     if code in _EXPIRED:
         return "the AWS session has expired: sign in again"
+    if fix := find_fix(error):
+        return fix
     if code.startswith("AccessDenied"):
         return "allow the role the action named above"
     if code in ("ResourceNotFoundException", "ClusterNotFound", "ClusterNotFoundFault"):
