@@ -108,8 +108,9 @@ def _end(child: Child) -> None:
             process.terminate()
     _, left = psutil.wait_procs([*runs, minder], timeout=_STOP_SECONDS)
     for process in left:
-        with _gone_is_fine():
-            process.kill()
+        if process != minder:  # which ends the command when this process lets go of it
+            with _gone_is_fine():
+                process.kill()
     child.kill()
     child.wait(timeout=_STOP_SECONDS)
 
