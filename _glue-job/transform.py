@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import date, datetime
+from typing import Any
 
 import boto3
 from awsglue.context import GlueContext
@@ -59,10 +60,16 @@ def main() -> None:
         processed_uri=options["processed_uri"],
         quarantine_uri=options["quarantine_uri"],
     )
-    bucket, key = parse_s3_uri(options["metrics_uri"])
-    body = json.dumps(metrics, indent=1).encode()
-    put_bytes(s3, bucket=bucket, key=key, body=body, content_type="application/json")
+    folder = options["metrics_uri"].rpartition("/")[0]
+    _write(s3, f"{folder}/drift.json", metrics["drift"])
+    _write(s3, options["metrics_uri"], metrics)
     job.commit()
+
+
+def _write(s3: Any, uri: str, content: dict[str, Any]) -> None:
+    bucket, key = parse_s3_uri(uri)
+    body = json.dumps(content, indent=1, ensure_ascii=False).encode()
+    put_bytes(s3, bucket=bucket, key=key, body=body, content_type="application/json")
 
 
 main()

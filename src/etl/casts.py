@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from etl.date_formats import read_day, read_moment
 from etl.model import Encoding, Field, Type
-from etl.received import Number, Unfit, show
+from etl.received import Number, Unfit, Unlike, show
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ def _cast_text(cast: Caster, value: Any) -> Any:
     if value is None or value == "":
         return None
     if type(value) is not str:
-        raise Unfit(f"expected text, got {show(value)}")
+        raise Unlike(f"expected text, got {show(value)}")
     return cast(value)
 
 
@@ -84,7 +84,7 @@ def _cast_array(cast: Caster, value: Any) -> list[Any] | None:
     if value is None:
         return None
     if not isinstance(value, list):
-        raise Unfit(f"expected array, got {show(value)}")
+        raise Unlike(f"expected array, got {show(value)}")
     elements = []
     for index, each in enumerate(value):
         try:
@@ -105,7 +105,7 @@ def _cast_object(fields: list[tuple[Field, Caster]], value: Any) -> dict[str, An
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise Unfit(f"expected object, got {show(value)}")
+        raise Unlike(f"expected object, got {show(value)}")
     cast_fields = {}
     for field, cast in fields:
         try:
@@ -119,7 +119,7 @@ def _cast_object(fields: list[tuple[Field, Caster]], value: Any) -> dict[str, An
 
 def _string(kind: Type, value: Any) -> str:
     if type(value) is not str:
-        raise Unfit(f"expected string, got {show(value)}")
+        raise Unlike(f"expected string, got {show(value)}")
     return _fit_string(kind, value)
 
 
@@ -137,13 +137,13 @@ def _fit_string(kind: Type, value: str) -> str:
 
 def _json_integer(kind: Type, value: Any) -> int:
     if type(value) is not Number or not _INTEGER.fullmatch(value):
-        raise Unfit(f"expected integer, got {show(value)}")
+        raise Unlike(f"expected integer, got {show(value)}")
     return _integer_of(kind, value)
 
 
 def _text_integer(kind: Type, value: str) -> int:
     if not _INTEGER.fullmatch(value):
-        raise Unfit(f"expected integer, got {show(value)}")
+        raise Unlike(f"expected integer, got {show(value)}")
     return _integer_of(kind, value)
 
 
@@ -174,7 +174,7 @@ def _json_decimal(kind: Type, value: Any) -> Decimal:
 
 def _text_decimal(kind: Type, value: Any) -> Decimal:
     if type(value) is not str or not _DECIMAL.fullmatch(value):
-        raise Unfit(f"expected decimal, got {show(value)}")
+        raise Unlike(f"expected decimal, got {show(value)}")
     return _fit_decimal(kind, Decimal(value), value)
 
 
@@ -195,13 +195,13 @@ def _unfit_decimal(kind: Type, shown: str) -> Unfit:
 
 def _json_double(kind: Type, value: Any) -> float:
     if type(value) is not Number:
-        raise Unfit(f"expected number, got {show(value)}")
+        raise Unlike(f"expected number, got {show(value)}")
     return _double_of(value)
 
 
 def _text_double(kind: Type, value: str) -> float:
     if not _DOUBLE.fullmatch(value):
-        raise Unfit(f"expected number, got {show(value)}")
+        raise Unlike(f"expected number, got {show(value)}")
     return _double_of(value)
 
 
@@ -214,14 +214,14 @@ def _double_of(text: str) -> float:
 
 def _json_boolean(kind: Type, value: Any) -> bool:
     if type(value) is not bool:
-        raise Unfit(f"expected boolean, got {show(value)}")
+        raise Unlike(f"expected boolean, got {show(value)}")
     return value
 
 
 def _text_boolean(kind: Type, value: str) -> bool:
     found = _BOOLEANS.get(value.lower())
     if found is None:
-        raise Unfit(f"expected boolean, got {show(value)}")
+        raise Unlike(f"expected boolean, got {show(value)}")
     return found
 
 
@@ -233,13 +233,13 @@ def _day(kind: Type, value: Any) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise Unfit(f"expected date YYYY-MM-DD, got {show(value)}")
+    raise Unlike(f"expected date YYYY-MM-DD, got {show(value)}")
 
 
 def _formatted(kind: Type, value: Any, read: Callable[[str, str], T | None]) -> T:
     found = read(kind.format, value) if type(value) is str else None
     if found is None:
-        raise Unfit(f"expected {kind.kind} {kind.format}, got {show(value)}")
+        raise Unlike(f"expected {kind.kind} {kind.format}, got {show(value)}")
     return found
 
 
@@ -251,11 +251,11 @@ def _timestamp(kind: Type, value: Any) -> datetime:
             return datetime.fromisoformat(value).astimezone(timezone.utc)
         except (ValueError, OverflowError):
             pass
-    raise Unfit(f"expected timestamp YYYY-MM-DDTHH:MM:SS[.ffffff] with zone, got {show(value)}")
+    raise Unlike(f"expected timestamp YYYY-MM-DDTHH:MM:SS[.ffffff] with zone, got {show(value)}")
 
 
 def _text_array(kind: Type, value: str) -> None:
-    raise Unfit(f"expected array, which text cannot hold, got {show(value)}")
+    raise Unlike(f"expected array, which text cannot hold, got {show(value)}")
 
 
 _JSON: dict[str, Callable[[Type, Any], Any]] = {

@@ -22,10 +22,11 @@ from typing import Any, NoReturn
 
 from etl.casts import Caster, caster, fit
 from etl.expressions import evaluate
-from etl.model import Column, Contract, Encoding
+from etl.model import UNKNOWN_FIELDS, Column, Contract, Encoding
 from etl.partitioning import NO_VALUE
-from etl.received import Number, Unfit, shorten, show
+from etl.received import Number, Unfit, Unlike, shorten, show
 from etl.tidying import drop_empty, normalise_names
+from etl.unknown_fields import Found, KnownFields, label, nest, to_text
 
 INVALID_UTF8_KEY = "_invalid_utf8_base64"  # how etl.sources.lines wraps what is not UTF-8,
 MALFORMED_KEY = "_malformed"  # and what breaks its file's format: the key's value says how
@@ -34,6 +35,7 @@ MAX_DEPTH = 1000
 NO_PARTITION = ("", NO_VALUE)
 
 _SHALLOW = 200
+_SHOWN_FIELDS = 5
 # A text without an end is one too: else each quote in it would be tried as another one's start.
 _DEPTH_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
@@ -80,11 +82,12 @@ class Judge:
         encoding = contract.source.encoding
         self._names = [column.name for column in contract.data_columns]
         self._casters = [
-            (column.name, column.path, _mapping_caster(column, encoding))
+            (column.name, column.path, column_caster(column, encoding))
             for column in contract.received_columns
         ]
         self._required = {column.name for column in contract.columns if column.required}
         self._required.update(contract.primary_key)
+        self._known = KnownFields(contract) if contract.unknown_fields != "ignore" else None
 
     def __call__(self, line: str) -> Verdict:
         """Judge one raw line."""
@@ -99,21 +102,29 @@ class Judge:
 
     def cast(self, line: str) -> Accepted | Rejected:
         """Judge what was received alone: derived columns stay None and rules are not asked."""
+        row = dict.fromkeys(self._names)
         try:
-            with _room_for_depth(line):
-                record = self._tidy(_parse(line))
+            with room_for_depth(line):
+                received = parse_line(line)
+                record = tidy(received, self._contract)
+                unknown = self._judge_unknown(received, row)
         except Unfit as error:
             return Rejected([f"record: {error}"])
-        row = dict.fromkeys(self._names)
-        reasons = self._cast(record, row)
+        reasons = self._cast(record, row) + unknown
         return Rejected(reasons) if reasons else Accepted(row)
 
-    def _tidy(self, record: dict[str, Any]) -> dict[str, Any]:
-        if self._contract.normalise_names:
-            record = normalise_names(record)
-        if self._contract.drop_empty:
-            record = drop_empty(record) or {}
-        return record
+    def _judge_unknown(self, received: dict[str, Any], row: dict[str, Any]) -> list[str]:
+        """Keep the fields that the contract does not name, or refuse them, as it says."""
+        found = list(self._known.others(received)) if self._known else []
+        if not found:
+            return []
+        if self._contract.unknown_fields == "stop":
+            return [f"record: fields that the contract does not know: {_labels(found)}"]
+        try:
+            row[UNKNOWN_FIELDS.name] = fit(UNKNOWN_FIELDS.type, to_text(nest(found)))
+        except Unfit as error:
+            return [f"{UNKNOWN_FIELDS.name}: {error}"]
+        return []
 
     def _cast(self, record: dict[str, Any], row: dict[str, Any]) -> list[str]:
         reasons = []
@@ -158,7 +169,23 @@ class Judge:
         ]
 
 
-def _mapping_caster(column: Column, encoding: Encoding) -> Caster:
+def _labels(found: list[Found]) -> str:
+    names = list(dict.fromkeys(shorten(label(path)) for path, _ in found))
+    more = f" and {len(names) - _SHOWN_FIELDS} more" if len(names) > _SHOWN_FIELDS else ""
+    return ", ".join(names[:_SHOWN_FIELDS]) + more
+
+
+def tidy(record: dict[str, Any], contract: Contract) -> dict[str, Any]:
+    """A received record as the contract has it read: names normalised, empty values dropped."""
+    if contract.normalise_names:
+        record = normalise_names(record)
+    if contract.drop_empty:
+        record = drop_empty(record) or {}
+    return record
+
+
+def column_caster(column: Column, encoding: Encoding) -> Caster:
+    """What turns a received value into the column's, once its map has been asked."""
     cast = caster(column.type, encoding)
     return partial(_cast_mapped, column.value_map, cast) if column.value_map else cast
 
@@ -167,7 +194,7 @@ def _cast_mapped(value_map: dict[str, str | None], cast: Caster, value: Any) -> 
     return cast(value_map.get(value, value) if type(value) is str else value)
 
 
-def _parse(line: str) -> dict[str, Any]:
+def parse_line(line: str) -> dict[str, Any]:
     """The line's one JSON object, numbers as `Number`.
 
     Raises:
@@ -178,7 +205,7 @@ def _parse(line: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise Unfit(f"not valid JSON: {error.msg} at character {error.pos + 1}") from None
     if not isinstance(record, dict):
-        raise Unfit(f"expected one JSON object, got {show(record)}")
+        raise Unlike(f"expected one JSON object, got {show(record)}")
     if record.get(INVALID_UTF8_KEY) is not None:
         raise Unfit("not UTF-8")
     if record.get(MALFORMED_KEY) is not None:
@@ -194,7 +221,7 @@ _DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant
 
 
 @contextmanager
-def _room_for_depth(line: str) -> Iterator[None]:
+def room_for_depth(line: str) -> Iterator[None]:
     """Let json and tidying recurse as deep as MAX_DEPTH, whatever the depth of the caller."""
     if line.count("[") + line.count("{") < _SHALLOW:
         yield
@@ -228,6 +255,6 @@ def _find(record: dict[str, Any], path: tuple[str, ...]) -> Any:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise Unfit(f"expected object around {step}, got {show(value)}")
+            raise Unlike(f"expected object around {step}, got {show(value)}")
         value = value.get(step)
     return value

@@ -22,6 +22,8 @@ Encoding = Literal["json", "text"]
 SourceKind = Literal["api", "file", "sql", "stream"]
 SourceFormat = Literal["json", "jsonl", "csv", "parquet"]
 
+UnknownFields = Literal["ignore", "keep", "stop"]
+
 # One node of the expression subset: ["op", operand, …], see etl.expressions.
 Expression = list[Any]
 
@@ -85,6 +87,11 @@ class Column:
     classification: str = ""
     description: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its values may be shown to anyone."""
+        return self.classification.strip().lower() in ("", "public")
+
 
 # Where a row comes from; a contract chooses some of them by name.
 LINEAGE_COLUMNS: dict[str, Column] = {
@@ -116,6 +123,14 @@ LINEAGE_COLUMNS: dict[str, Column] = {
         ),
     )
 }
+
+
+# What of a record no other column names, as JSON text; it stands behind what the record decides.
+UNKNOWN_FIELDS = Column(
+    name="_unknown_fields",
+    type=Type(kind="string", max_bytes=65535),
+    description="Fields that the contract does not name, as JSON.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +241,10 @@ class Contract:
         drop_empty: Whether received "", [], {} and blank text are as good as missing.
         filter: Rows for which it is not true are left out, and counted; None keeps all.
         detect_deletes: Whether rows that are gone from the source leave the table.
+        unknown_fields: What becomes of fields that no column names: nothing, the last column that
+            a record decides, or the end of the run.
+        drift_limit_percent: Records that do not fit one field, in percent of all; with more, the
+            source has changed.
     """
 
     dataset: str
@@ -246,6 +265,8 @@ class Contract:
     drop_empty: bool = False
     filter: Expression | None = None
     detect_deletes: bool = False
+    unknown_fields: UnknownFields = "ignore"
+    drift_limit_percent: float = 10
     description: str = ""
 
     @property
@@ -265,8 +286,8 @@ class Contract:
 
     @property
     def received_columns(self) -> tuple[Column, ...]:
-        """The columns that a record brings: neither derived nor filled in by the run."""
-        return tuple(each for each in self.data_columns if each.derive is None)
+        """The columns that a record brings under their own names."""
+        return tuple(each for each in self.data_columns if each.path)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""

@@ -20,6 +20,10 @@ class Unfit(Exception):
     """A value that its type does not accept; the message says what was expected."""
 
 
+class Unlike(Unfit):
+    """A value of another kind than the type's: a word for a number, an object for a text."""
+
+
 def show(value: Any) -> str:
     """A received value as it may stand in a message."""
     if isinstance(value, Twice):

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from etl.judge import reason_label
-from etl.model import Column, Contract, Type
+from etl.model import Contract, Type
 from etl.tidying import normalise_name
 
 HIDDEN = "***"
@@ -19,14 +19,9 @@ _OUTSIDE = "expected object around "  # tells the value that a column's object s
 _UNREADABLE = "a record that is no JSON object; the contract has columns that are not for all eyes"
 
 
-def is_open(column: Column) -> bool:
-    """Whether a column's values may be shown to anyone."""
-    return column.classification.strip().lower() in ("", "public")
-
-
 def show_payload(payload: str, contract: Contract) -> str:
     """A record of the raw files, without what is classified."""
-    if all(is_open(each) for each in contract.columns):
+    if all(each.is_open for each in contract.columns):
         return payload
     try:
         record = json.loads(payload)
@@ -43,7 +38,7 @@ def show_reasons(reasons: str, contract: Contract) -> str:
     The reasons are joined, and a value can look like another reason: after the first one that may
     quote what is classified only the others' subjects are told.
     """
-    hidden = {column.name for column in contract.columns if not is_open(column)}
+    hidden = {column.name for column in contract.columns if not column.is_open}
     if not hidden:
         return reasons
     hidden.add("record")  # quotes what it got instead of one
@@ -70,7 +65,7 @@ def _masked(record: dict[str, Any], above: tuple[str, ...], contract: Contract) 
         column = next((each for each in contract.columns if each.path == path), None)
         is_around = any(each.path[: len(path)] == path for each in contract.columns)
         if column is not None:
-            shown[name] = _shown(value, column.type) if is_open(column) else _hidden(value)
+            shown[name] = _shown(value, column.type) if column.is_open else _hidden(value)
         elif is_around and isinstance(value, dict):
             shown[name] = _masked(value, path, contract)
         else:

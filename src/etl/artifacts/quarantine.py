@@ -20,7 +20,7 @@ from etl.artifacts.artifact import (
     shorten,
     table,
 )
-from etl.artifacts.masking import is_open, show_payload, show_reasons
+from etl.artifacts.masking import show_payload, show_reasons
 from etl.judge import reason_label
 from etl.keys import parse_s3_uri
 from etl.model import Contract
@@ -131,7 +131,7 @@ def _sample_parts(
     if not samples:
         return
     yield "## Samples"
-    if not all(is_open(each) for each in contract.columns):
+    if not all(each.is_open for each in contract.columns):
         yield (
             "`***` stands for values of classified columns, and for what the contract does not"
             " name."

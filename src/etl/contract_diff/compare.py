@@ -11,6 +11,7 @@ from etl.model import Contract
 
 _READERS = "those who read it find it no more"
 _ROWS = "the same records give other rows"
+_STOPPED = "runs that were good are stopped"
 _LAYERS = ("raw", "processed", "quarantine")
 
 
@@ -20,6 +21,7 @@ def compare(old: Contract, new: Contract) -> list[Change]:
         *compare_columns(old, new),
         *_identity(old, new),
         *_rows(old, new),
+        *_drift(old, new),
         *compare_rules(old, new),
         *compare_checks(old, new),
         *_source(old, new),
@@ -58,6 +60,24 @@ def _rows(old: Contract, new: Contract) -> Iterator[Change]:
     ):
         if before != after:
             yield breaking(what, f"{_yes(before)} → {_yes(after)}", _ROWS)
+
+
+def _drift(old: Contract, new: Contract) -> Iterator[Change]:
+    before, after = old.unknown_fields, new.unknown_fields
+    if before != after:
+        detail = f"{before} → {after}"
+        if after == "stop":
+            yield breaking("unknownFields", detail, _STOPPED)
+        else:  # the column that comes or goes is told by itself
+            yield compatible("unknownFields", detail)
+    limit, other = old.drift_limit_percent, new.drift_limit_percent
+    if limit != other:
+        detail = f"{limit:g} → {other:g}"
+        yield (
+            breaking("driftLimitPercent", detail, _STOPPED)
+            if other < limit
+            else compatible("driftLimitPercent", detail)
+        )
 
 
 def _source(old: Contract, new: Contract) -> Iterator[Change]:

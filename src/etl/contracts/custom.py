@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from open_data_contract_standard.model import CustomProperty
@@ -10,15 +11,26 @@ from open_data_contract_standard.model import CustomProperty
 from etl.contracts.compile import compile_condition
 from etl.contracts.problems import Problems, did_you_mean
 from etl.contracts.static_types import ExpressionError
-from etl.model import LINEAGE_COLUMNS, Check, Column, Expression, LoadMode
+from etl.model import (
+    LINEAGE_COLUMNS,
+    UNKNOWN_FIELDS,
+    Check,
+    Column,
+    Contract,
+    Expression,
+    LoadMode,
+    UnknownFields,
+)
 
 _LOAD_MODES: dict[str, LoadMode] = {"replace": "replace", "merge": "merge"}
 _LOAD_MODE, _LATEST_BY, _LIMIT = "loadMode", "latestBy", "quarantineLimitPercent"
 _FILTER, _LINEAGE, _PARTITIONS = "filter", "lineage", "partitionColumns"
 _NORMALISE, _DROP_EMPTY, _DELETES = "normaliseNames", "dropEmpty", "detectDeletes"
+_UNKNOWN, _DRIFT = "unknownFields", "driftLimitPercent"
+_UNKNOWN_FIELDS: dict[str, UnknownFields] = {"ignore": "ignore", "keep": "keep", "stop": "stop"}
 _OURS = {
     *(_LOAD_MODE, _LATEST_BY, _LIMIT, _FILTER, _LINEAGE, _PARTITIONS),
-    *(_NORMALISE, _DROP_EMPTY, _DELETES),
+    *(_NORMALISE, _DROP_EMPTY, _DELETES, _UNKNOWN, _DRIFT),
 }
 _ORDERED_KINDS = ("timestamp", "date", "integer", "decimal")
 _PARTITION_KINDS = ("string", "integer", "date", "boolean")
@@ -72,15 +84,37 @@ class CustomProperties:
 
     def read_limit(self) -> tuple[Check, ...]:
         """`quarantineLimitPercent` as a check, if it is given."""
-        limit = self._values.get(_LIMIT)
+        limit = self._percentage(_LIMIT)
         if limit is None:
             return ()
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 100:
-            self._problems.add(
-                self._at(_LIMIT), f"{limit!r} is no percentage", fix="write a number from 0 to 100"
-            )
-            return ()
         return (Check(name="quarantined_percent", metric="quarantined_percent", maximum=limit),)
+
+    def read_drift_limit(self) -> float:
+        """`driftLimitPercent`: how many records may not fit a field before the run stops."""
+        limit = self._percentage(_DRIFT)
+        return Contract.drift_limit_percent if limit is None else limit
+
+    def read_unknown_fields(self, *, source_kind: str, is_transformed: bool) -> UnknownFields:
+        """`unknownFields`: what becomes of fields that the contract does not name."""
+        given = self._values.get(_UNKNOWN, "ignore")
+        if given not in _UNKNOWN_FIELDS:
+            near = did_you_mean(str(given), _UNKNOWN_FIELDS)
+            self._problems.add(
+                self._at(_UNKNOWN),
+                f'unknownFields is "{given}"{near}',
+                fix="write ignore, keep (in the column _unknown_fields) or stop",
+            )
+        elif given != "ignore" and (source_kind == "sql" or not is_transformed):
+            self._problems.add(
+                self._at(_UNKNOWN),
+                (
+                    "of a table only the contract's columns are read"
+                    if source_kind == "sql"
+                    else "nothing looks for them in a contract that ends at raw"
+                ),
+                fix="leave unknownFields out",
+            )
+        return _UNKNOWN_FIELDS.get(str(given), "ignore")
 
     def read_normalise_names(self) -> bool:
         """`normaliseNames`: whether received names are read as snake_case."""
@@ -160,6 +194,17 @@ class CustomProperties:
                 )
         return [each for each in given if each in known]
 
+    def _percentage(self, name: str) -> float | None:
+        given = self._values.get(name)
+        if given is None:
+            return None
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 100:
+            self._problems.add(
+                self._at(name), f"{given!r} is no percentage", fix="write a number from 0 to 100"
+            )
+            return None
+        return given
+
     def _flag(self, name: str) -> bool:
         given = self._values.get(name, False)
         if not isinstance(given, bool):
@@ -173,6 +218,14 @@ class CustomProperties:
         if name not in self._positions:
             return self._where
         return f"{self._where}[{self._positions[name]}].value"
+
+
+def unknown_columns(given: UnknownFields, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The column for kept fields, for no more eyes than the others': they may hold anything."""
+    if given != "keep":
+        return ()
+    hidden = (each.classification for each in columns if not each.is_open)
+    return (replace(UNKNOWN_FIELDS, classification=next(hidden, "")),)
 
 
 def _partition_fault(column: Column, key: Sequence[str]) -> tuple[str | None, str]:

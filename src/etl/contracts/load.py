@@ -8,7 +8,7 @@ from typing import Protocol
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 
-from etl.contracts.custom import CustomProperties
+from etl.contracts.custom import CustomProperties, unknown_columns
 from etl.contracts.document import read_document
 from etl.contracts.keys import check_key_types, read_primary_key
 from etl.contracts.names import name_fault
@@ -138,12 +138,19 @@ def _read(
 
     places = servers.read_places(table.physicalName or dataset)
     load_mode = custom.read_load_mode(is_loaded=bool(places.schema))
+    unknown_fields = custom.read_unknown_fields(
+        source_kind=source.kind, is_transformed=bool(places.processed)
+    )
     return Contract(
         dataset=dataset,
         version=_version(document, problems),
         domain=_domain(document, problems),
         description=_purpose(document),
-        columns=(*columns, *custom.read_lineage()),
+        columns=(
+            *columns,
+            *unknown_columns(unknown_fields, columns),
+            *custom.read_lineage(),
+        ),
         primary_key=key,
         latest_by=custom.read_latest_by(columns),
         partition=partition.column_name if partition else "",
@@ -160,6 +167,8 @@ def _read(
         drop_empty=custom.read_drop_empty(),
         filter=custom.read_filter(columns),
         detect_deletes=custom.read_detect_deletes(load_mode=load_mode, source_kind=source.kind),
+        unknown_fields=unknown_fields,
+        drift_limit_percent=custom.read_drift_limit(),
     )
 
 

@@ -77,8 +77,8 @@ def judged_rows(
 
 def _take(lines: DataFrame, contract: Contract, run_date: date, key: str) -> DataFrame | None:
     """Columns as the fast path reads them, "$sure" and, of a sure row, "$wanted"; None if the fast
-    path cannot read them, as it takes names as they are."""
-    if contract.normalise_names:
+    path cannot read them, as it takes names as they are and sees no others."""
+    if contract.normalise_names or contract.unknown_fields != "ignore":
         return None
     kept = _quoted(lines.columns)
     try:

@@ -15,9 +15,11 @@ from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
+from etl.drift.tally import Tally
 from etl.errors import TransformError
 from etl.manifest import Manifest
 from etl.model import Contract
+from etl.spark.drift import find_drift, look_at_sample, sampled_lines
 from etl.spark.files import delete_prefix, list_files
 from etl.spark.lineage import (
     RAW_URI,
@@ -69,6 +71,21 @@ class _Run:
         return any(each.name == "_source_file" for each in self.contract.columns)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """What became of the lines in the first pass.
+
+    Attributes:
+        rows: Where they went.
+        marks: Of the rejected lines; none for a small run.
+        sample: What some of the others look like.
+    """
+
+    rows: dict[str, int]
+    marks: bytes
+    sample: Tally
+
+
 def transform(
     spark: SparkSession,
     *,
@@ -88,13 +105,16 @@ def transform(
         spark=spark, contract=contract, manifest=manifest, run_date=run_date, lineage=lineage
     )
     with session_settings(spark):
-        rows, marks = _write_valid(run, processed_uri)
-        reasons = _write_rejected(run, quarantine_uri, rows["quarantined"], marks)
+        written = _write_valid(run, processed_uri)
+        rows = written.rows
+        reasons = _write_rejected(run, quarantine_uri, rows["quarantined"], written.marks)
+        drift = find_drift(spark, quarantine_uri, contract, rows=rows, sampled=written.sample)
     return {
         "manifest_digest": manifest.digest,
         "rows": rows,
         "files": [asdict(each) for each in list_files(spark, processed_uri)],
         "reasons": reasons,
+        "drift": drift.to_dict(),
         "quarantine_files": [asdict(each) for each in list_files(spark, quarantine_uri)],
     }
 
@@ -113,19 +133,16 @@ def _judged(run: _Run, lines: DataFrame, counted: Observation) -> DataFrame:
     return judged_rows(lines, run.contract, run.run_date, key=key, counted=counted)
 
 
-def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
-    """Write the valid rows.
-
-    Returns:
-        Where the rows went, and the marks of the rejected lines; none for a small run.
-    """
+def _write_valid(run: _Run, uri: str) -> _Written:
+    """Write the valid rows."""
     if run.manifest.rows == 0:
         delete_prefix(run.spark, uri)
-        return dict.fromkeys(_OUTCOMES, 0), b""
+        return _Written(rows=dict.fromkeys(_OUTCOMES, 0), marks=b"", sample=Tally())
     read, judged, written = Observation("read"), Observation("judged"), Observation("written")
     count = F.count(F.lit(1)).alias("rows")
     rejected, filtered = F.col("`$reasons`").isNotNull(), F.col("`$filtered`")
     observed = [F.count_if(rejected).alias("rejected"), F.count_if(filtered).alias("filtered")]
+    observed.append(sampled_lines(rows=run.manifest.rows, lines_bytes=run.bytes * _GZIP_RATIO))
     marks = [] if run.is_small else rejected_marks()
     lines = _judged(run, _lines(run), read).observe(judged, *observed, *marks)
     latest = _latest_by_key(run, _traced(run, lines.filter(~rejected & ~filtered)))
@@ -143,7 +160,11 @@ def _write_valid(run: _Run, uri: str) -> tuple[dict[str, int], bytes]:
     }
     gone = found["valid"] + found["quarantined"] + found["filtered"]
     counts = found | {"deduplicated": found["read"] - gone}
-    return counts, b"" if run.is_small else join_marks(judged.get)
+    return _Written(
+        rows=counts,
+        marks=b"" if run.is_small else join_marks(judged.get),
+        sample=look_at_sample(judged.get, run.contract),
+    )
 
 
 def _traced(run: _Run, rows: DataFrame) -> DataFrame:

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from aws.s3 import get_bytes
 from aws.s3.ranges import RangeFile
+from etl.drift.diff import read_diff
 from etl.errors import ValidationError
 from etl.keys import parse_s3_uri
 from etl.model import Contract
@@ -35,7 +36,8 @@ def validate_processed(
     contract = _parse(contract_uri, "a contract", Contract.from_json, _read(s3, contract_uri))
     metrics = _parse(metrics_uri, "a transform's metrics", json.loads, _read(s3, metrics_uri))
     files, counts = _parse(metrics_uri, "a transform's metrics", partial(_written, s3), metrics)
-    return validate(contract, files=files, counts=counts, run_date=run_date)
+    drift = _parse(metrics_uri, "a transform's metrics", read_diff, metrics)
+    return validate(contract, files=files, counts=counts, run_date=run_date, drift=drift)
 
 
 def _written(s3: S3Client, metrics: dict[str, Any]) -> tuple[list[ProcessedFile], RowCounts]:

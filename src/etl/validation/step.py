@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws.lambda_ import FunctionError, invoke
+from etl.drift.diff import DRIFT
 from etl.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -93,10 +94,15 @@ def _checks_failed(checks: tuple[dict[str, Any], ...], metrics_uri: str) -> Chec
     failed = [each for each in checks if not each["passed"] and each["severity"] == "error"]
     lines = [f"  - {describe_check(check)}" for check in failed]
     count = "1 check" if len(failed) == 1 else f"{len(failed)} checks"
+    written = metrics_uri
+    if any(each["name"] == DRIFT for each in failed):
+        others = [each for each in checks if each["name"] == DRIFT and each not in failed]
+        lines += [f"  - beside it, {describe_check(each)}" for each in others]
+        written = f"{metrics_uri.rpartition('/')[0]}/drift.json"
     error = ChecksFailedError(
         f"the processed data fail {count}:\n" + "\n".join(lines),
         fix="the warehouse has not been touched; mend the source or the contract and run again"
-        f" (what was written: {metrics_uri})",
+        f" (what was written: {written})",
     )
     error.checks = checks
     return error

@@ -13,6 +13,7 @@ from typing import IO, Any, Literal
 import pyarrow as pa
 
 from etl import hive
+from etl.drift.diff import DRIFT, Diff
 from etl.errors import ValidationError
 from etl.model import Check, Contract
 from etl.validation.arrow_schema import arrow_type, file_schema, schema_differences
@@ -87,9 +88,17 @@ class Validation:
 
 
 def validate(
-    contract: Contract, *, files: Iterable[ProcessedFile], counts: RowCounts, run_date: date
+    contract: Contract,
+    *,
+    files: Iterable[ProcessedFile],
+    counts: RowCounts,
+    run_date: date,
+    drift: Diff | None = None,
 ) -> Validation:
     """Check the files and the transform's counts against the contract.
+
+    Args:
+        drift: How the source's records differ from the contract; None if nobody has looked.
 
     When files are missing, damaged or of another schema, the checks of their values are left out:
     the verdict is a fail without them.
@@ -107,6 +116,7 @@ def validate(
             checks += _value_outcomes(contract, opened, rows, counts, run_date)
         except UNREADABLE as error:
             checks.append(_outcome("values_readable", False, _first_line(error), "every page"))
+    checks += _drift_outcomes(drift) if drift else []
     return Validation(rows=rows, bytes=sum(file.bytes for file in opened), checks=tuple(checks))
 
 
@@ -157,6 +167,25 @@ def _schema_outcome(contract: Contract, files: Sequence[OpenFile]) -> Outcome:
 def _conservation(counts: RowCounts) -> Outcome:
     accounted = counts.valid + counts.quarantined + counts.deduplicated + counts.filtered
     return _outcome("rows_accounted_for", accounted == counts.read, accounted, counts.read)
+
+
+def _drift_outcomes(drift: Diff) -> list[Outcome]:
+    """One outcome for each field that has changed; what else has is told as well then."""
+    changes = [each for each in drift.told if any(other.stops for other in drift.told)]
+    if not changes:
+        return [_outcome(DRIFT, True, 0, 0)]
+    limit = f"at most {drift.limit_percent:g} % of the records"
+    return [
+        Outcome(
+            name=DRIFT,
+            column=each.field,
+            passed=False,
+            measured=f"{each.sign} {drift.words(each)}",
+            expected=limit if each.stops and each.kind != "new" else "what the contract says",
+            severity="error" if each.stops else "warning",
+        )
+        for each in changes
+    ]
 
 
 def _value_outcomes(
