@@ -17,7 +17,7 @@ from support.oracle_days import make_history
 from support.oracle_path import Route
 from support.spark_session import local_spark
 
-from etl.settings import Settings, load_settings
+from etl.settings import load_settings
 from etl.warehouse.executor import open_executor
 
 if TYPE_CHECKING:
