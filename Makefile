@@ -53,7 +53,7 @@ test: $(VENV)/dev.stamp ## Install, then pass every test; then prove that roles 
 
 faults: $(VENV)/dev.stamp ## Harm runs in every way, and show that no row is lost or twice (SAMPLE=1)
 	@$(BIN)/python -m pytest .tests/faults --faults $(if $(SAMPLE),sample,all) \
-		--numprocesses 2 --quiet $(ARGS)
+		--numprocesses 2 $(ARGS)
 
 check: lint lint-terraform scan test ## What CI runs: all of lint, the policy scan, the tests
 

@@ -41,8 +41,10 @@ _LONGEST = (
 _FAULTS = pytest.StashKey[list[faults_table.Row]]()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let what tests start behave as from a terminal, and spend little on short Spark jobs."""
+    if config.option.verbose >= 0 and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(faults_table.Progress(config))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored
     os.environ.setdefault("LOCAL_CLOUD_GLUE_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     chosen = hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name())

@@ -2,99 +2,175 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.contracts import write_contract
-from support.fault_points import LAUNCHER, Left, Point, choose_points, forget_day, read_left
+from support.fault_points import (
+    Left,
+    Point,
+    choose_points,
+    describe_difference,
+    same_report,
+)
 from support.faults_table import Row, record
-from support.pipeline_runs import Bench, rows_url
+from support.flow_processes import FlowProcesses
+from support.harmed_days import FirstDay, HarmedDay, LaterDay
+from support.pipeline_runs import Bench
 
-DAY = "2026-05-04"
-POINTS = 32  # of each loader and load mode
-SAMPLED_POINTS = 4
-
-
-@pytest.fixture(params=["replace", "merge"])
-def contracts(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A folder with the contract of orders, loaded in one of the modes."""
-
-    def edit(document: dict[str, Any]) -> None:
-        properties = document["schema"][0]["customProperties"]
-        mode = next(each for each in properties if each["property"] == "loadMode")
-        mode["value"] = request.param
-
-    write_contract(tmp_path, edit)
-    return tmp_path
-
-
-@pytest.fixture(params=["copy", "data-api"])
-def loader(request: pytest.FixtureRequest) -> str:
-    """How rows are loaded."""
-    return str(request.param)
-
-
-def run_harmed(bench: Bench, loader: str, contracts: Path, plan: dict[str, str]) -> int:
-    """The flow in a process of its own, with a plan of `support.faulty_flow`; its exit code."""
-    process = subprocess.run(
-        [sys.executable, str(LAUNCHER), "--run-date", DAY, "--loader", loader],
-        env={
-            **os.environ,
-            **bench.environ,
-            **rows_url(100),
-            "PREFECT_API_URL": bench.api_url,
-            "FAULT_PLAN": json.dumps(plan),
-            "FAULT_CONTRACTS": str(contracts),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    assert "\nTraceback" not in process.stdout, process.stdout
-    return process.returncode
+POINTS = 40  # of each loader and load mode, of which the sample makes every fifteenth
+LOADERS, MODES = ("copy", "data-api"), ("replace", "merge")
+ALWAYS = {
+    "shop GET|s3 GetObject landing": ("killed after",),  # while it is staged
+    "s3 PutObject raw/.*_manifest": ("killed before",),
+    "glue StartJobRun": ("unanswered", "killed after"),
+    "glue GetJobRun ": ("killed after",),  # while Glue runs
+}
+ALWAYS_LOADING = {
+    "copy": {
+        "warehouse COPY": ("killed after",),
+        "warehouse COMMIT": ("killed before", "killed after", "unanswered"),
+        "warehouse SELECT table_rows": ("killed before",),
+    },
+    "data-api": {
+        "redshift-data BatchExecuteStatement": ("killed after", "unanswered"),
+        "redshift-data DescribeStatement of Batch": ("killed after",),
+        "redshift-data ExecuteStatement SELECT table_rows": ("killed before",),
+    },
+}
+ALWAYS_FIRST = {"glue BatchCreatePartition": ("killed before", "killed after")}
 
 
-@pytest.mark.timeout(3600)
+@dataclass(frozen=True)
+class Clean:
+    """What a clean run leaves and reports, and where others are harmed."""
+
+    left: Left
+    report: dict[str, Any]
+    points: list[Point]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test for each point: they are chosen when a worker has seen a clean run's calls."""
+    is_sample = metafunc.config.getoption("--faults") == "sample"
+    combinations = [(mode, loader) for mode in MODES for loader in LOADERS]
+    chosen = [
+        (mode, loader, number)
+        for turn, (mode, loader) in enumerate(combinations)
+        for number in (range(5 * turn, POINTS, 20) if is_sample else range(POINTS))
+    ]
+    metafunc.parametrize("mode,loader,number", chosen)
+
+
+@pytest.fixture(scope="module")
+def flows(
+    cloud: dict[str, str], prefect_api_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FlowProcesses]:
+    started = FlowProcesses(tmp_path_factory.mktemp("flows"), prefect_api_url)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def day_of(
+    make_bench: Callable[[], Bench], flows: FlowProcesses, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], HarmedDay]:
+    """Makes a load mode's day, once."""
+    made: dict[str, HarmedDay] = {}
+
+    def make(mode: str) -> HarmedDay:
+        if mode not in made:
+            folder = tmp_path_factory.mktemp("contracts")
+            made[mode] = (
+                FirstDay(folder, make_bench)
+                if mode == "replace"
+                else LaterDay(folder, make_bench, flows)
+            )
+        return made[mode]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def clean_of(
+    day_of: Callable[[str], HarmedDay],
+    flows: FlowProcesses,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, str], Clean]:
+    """Makes a clean run of a load mode's day by a loader, once."""
+    made: dict[tuple[str, str], Clean] = {}
+
+    def make(mode: str, loader: str) -> Clean:
+        if (mode, loader) not in made:
+            folder = tmp_path_factory.mktemp("clean")
+            made[mode, loader] = run_cleanly(day_of(mode), flows, mode, loader, folder)
+        return made[mode, loader]
+
+    return make
+
+
+def run_cleanly(
+    day: HarmedDay, flows: FlowProcesses, mode: str, loader: str, folder: Path
+) -> Clean:
+    bench, calls = day.begin(), folder / "calls.txt"
+    report = day.command.run(flows, bench, loader, {"record": str(calls)}).report
+    left = day.read(bench)
+    dataset = day.command.dataset
+    assert all(left.rows[kind] for kind in (dataset, "processed", "quarantine", "partitions"))
+    always = ALWAYS | ALWAYS_LOADING[loader] | (ALWAYS_FIRST if mode == "replace" else {})
+    points = choose_points(calls.read_text().splitlines(), POINTS, always=always)
+    return Clean(left=left, report=report, points=agreed(points, folder, f"{mode}-{loader}"))
+
+
+def agreed(points: list[Point], folder: Path, name: str) -> list[Point]:
+    """What the first of a session's workers has chosen: threads may have another order here."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if session is None:
+        return points
+    mine = folder / "points.json"
+    mine.write_text(json.dumps([vars(each) for each in points]))
+    shared = folder.parents[1] / f"{name}-{session}.json"
+    with contextlib.suppress(FileExistsError):
+        shared.hardlink_to(mine)
+    return [Point(**each) for each in json.loads(shared.read_text())]
+
+
 def test_run_harmed_at_a_call_and_run_again_leaves_what_a_clean_run_leaves(
-    make_bench: Callable[[], Bench],
+    mode: str,
     loader: str,
-    contracts: Path,
+    number: int,
+    day_of: Callable[[str], HarmedDay],
+    clean_of: Callable[[str, str], Clean],
+    flows: FlowProcesses,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    clean, calls = make_bench(), tmp_path / "calls.txt"
-    forget_day(clean, DAY)
-    assert run_harmed(clean, loader, contracts, {"record": str(calls)}) == 0
-    expected = read_left(clean, DAY)
-    assert expected.table and expected.processed and expected.quarantine
-    is_sample = request.config.getoption("--faults") == "sample"
-    points = choose_points(calls.read_text().splitlines(), SAMPLED_POINTS if is_sample else POINTS)
-    for point in points:
-        row = harm_once(make_bench(), point, loader, contracts, expected)
-        record(request.node, row)
-        assert (row.rows_lost, row.rows_twice) == (0, 0), row
-
-
-def harm_once(bench: Bench, point: Point, loader: str, contracts: Path, expected: Left) -> Row:
-    """Harm a fresh run at the point, run it again, and compare."""
-    forget_day(bench, DAY)
-    code = run_harmed(bench, loader, contracts, {"at": point.call, "fault": point.fault})
-    if "killed" in point.fault:
-        assert code == -9, f"{point}: the run did not come to it"
-    again = bench.run_json(DAY, "--loader", loader, contracts=contracts, environ=rows_url(100))
-    assert again["rows"]["extracted"] == 100
-    left = read_left(bench, DAY)
-    return Row(
-        fault=point.fault,
-        where=point.call,
-        rows_lost=expected.lost(left),
-        rows_twice=expected.twice(left),
-        recovered_by="a retry in the same run" if code == 0 else "the same command again",
+    day, clean = day_of(mode), clean_of(mode, loader)
+    point, done = clean.points[number], tmp_path / "done"
+    bench = day.begin()
+    plan = {"at": point.call, "nth": point.nth, "fault": point.fault, "done": str(done)}
+    ended = day.command.run(flows, bench, loader, plan)
+    assert done.exists(), f"the run did not come to {point}: {ended}"
+    assert (ended.code == -signal.SIGKILL) == point.fault.startswith("killed"), ended
+    assert "Traceback" not in ended.errors, ended.errors
+    recovered_by = "the run itself"
+    if ended.code != 0:
+        ended = day.command.run(flows, bench, loader, {})
+        recovered_by = "the same command again"
+    left = day.read(bench)
+    row = Row(
+        fault=point.what,
+        where=point.where,
+        rows_lost=clean.left.lost(left),
+        rows_twice=clean.left.twice(left),
+        recovered_by=recovered_by,
     )
+    record(request.node, row)
+    assert (row.rows_lost, row.rows_twice) == (0, 0), describe_difference(clean.left, left)
+    assert same_report(ended.report) == same_report(clean.report)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from support import faulty_flow
 from support.faulty_flow import FAULTS
 from support.pipeline_runs import Bench
 
@@ -19,90 +21,107 @@ from etl.model import LINEAGE_COLUMNS
 from etl.settings import load_settings
 from etl.warehouse.tables import LOADED_AT
 
-LAUNCHER = Path(__file__).with_name("faulty_flow.py")
+LAUNCHER = Path(faulty_flow.__file__)
+_WORDS = {
+    "refused": "no connection",
+    "unanswered": "answer lost",
+    "killed before": "SIGKILL before",
+    "killed after": "SIGKILL after",
+}
 _BUCKETS = load_settings("local").buckets
-_OF_THE_RUN = {*LINEAGE_COLUMNS, LOADED_AT}  # differ between runs that leave the same rows
+# These differ between runs that leave the same rows.
+_OF_THE_RUN = {*LINEAGE_COLUMNS, LOADED_AT, "loaded_at", "run_id", "manifest_digest"}
+_OF_THE_RUN |= {"contract_fingerprint"}  # of the bench, whose schema the contract names
 
 
 @dataclass(frozen=True)
 class Point:
-    """A call, and what happens to it."""
+    """The nth of the calls of this name, and what happens to it."""
 
     call: str
+    nth: int
     fault: str
 
+    @property
+    def what(self) -> str:
+        """The fault, in words."""
+        return _WORDS[self.fault]
 
-def choose_points(calls: Sequence[str], count: int) -> list[Point]:
-    """As many points, spread over a run's calls, each with the next kind of fault.
+    @property
+    def where(self) -> str:
+        """The call, in words."""
+        return f"{self.call} (2nd)" if self.nth == 2 else self.call
 
-    The calls are those that were recorded, so code that makes others gets points of its own.
+
+def choose_points(
+    calls: Sequence[str], count: int, *, always: Mapping[str, Sequence[str]] | None = None
+) -> list[Point]:
+    """So many points among a run's calls: the end of each step, `always`, and others at even steps.
+
+    The calls are those that were recorded, so code that makes others gets points of its own. Of
+    calls of one name, the first and the second have points.
+
+    Args:
+        always: Faults by a pattern of the call; one that is called more than twice, as whoever
+            waits does, is harmed the second time.
     """
-    distinct = list(dict.fromkeys(calls))
-    every = [Point(call, fault) for call in distinct for fault in FAULTS]
-    if count >= len(every):
-        return every
-    step = len(every) / count
-    places = [int(index * step) for index in range(count)]
-    # An even stride may meet one kind of fault only; the kind goes round by itself.
-    return [
-        Point(distinct[place // len(FAULTS)], FAULTS[index % len(FAULTS)])
-        for index, place in enumerate(places)
+    times = Counter(calls)
+    chosen = [Point(call, 1, "killed after") for call in times if call.startswith("step ")]
+    for pattern, faults in (always or {}).items():
+        call = next((each for each in times if re.match(pattern, each)), None)
+        assert call, f"no call is like {pattern}: {list(times)}"
+        chosen += [Point(call, 2 if times[call] > 2 else 1, fault) for fault in faults]
+    places = [
+        (call, nth)
+        for call in times
+        for nth in ((1, 2) if times[call] > 2 else (1,))
+        if not call.startswith("step ")
     ]
+    rest = count - len(chosen)
+    for index in range(rest):
+        call, nth = places[index * len(places) // rest]
+        # An even stride may meet one kind of fault only; the kind goes round by itself.
+        kinds = (FAULTS[(index + more) % len(FAULTS)] for more in range(len(FAULTS)))
+        points = (Point(call, nth, fault) for fault in kinds)
+        chosen.append(next(each for each in points if each not in chosen))
+    return chosen
 
 
 @dataclass(frozen=True)
 class Left:
-    """What a date holds: rows as texts, however they are spread over files."""
+    """What there is of a dataset, by kind: rows as texts, however they are spread over files."""
 
-    table: Counter[str]
-    processed: Counter[str]
-    quarantine: Counter[str]
+    rows: dict[str, Counter[str]] = field(default_factory=dict)
 
     def lost(self, other: Left) -> int:
         """Rows of this that the other has not."""
-        return sum(sum((mine - its).values()) for mine, its in self._pairs(other))
+        return sum((mine - other.rows[kind]).total() for kind, mine in self.rows.items())
 
     def twice(self, other: Left) -> int:
         """Rows that the other has, and this has not, or not as often."""
-        return sum(sum((its - mine).values()) for mine, its in self._pairs(other))
-
-    def _pairs(self, other: Left) -> list[tuple[Counter[str], Counter[str]]]:
-        return [
-            (self.table, other.table),
-            (self.processed, other.processed),
-            (self.quarantine, other.quarantine),
-        ]
+        return other.lost(self)
 
 
-def read_left(bench: Bench, day: str) -> Left:
-    """What is in the warehouse, in processed and in quarantine, read by pyarrow and psycopg2."""
-    processed: Counter[str] = Counter()
-    for key in bench.keys(f"s3://{_BUCKETS.processed}/processed/"):
-        if f"ingest_date={day}/" in key:
-            content = bench.read(f"s3://{_BUCKETS.processed}/{key}")
-            table = pq.read_table(io.BytesIO(content))
-            kept = [name for name in table.column_names if name not in _OF_THE_RUN]
-            processed.update(_text(row) for row in table.select(kept).to_pylist())
-    quarantine: Counter[str] = Counter()
-    for key in bench.keys(f"s3://{_BUCKETS.quarantine}/quarantine/"):
-        if f"ingest_date={day}/" in key:
-            content = bench.read(f"s3://{_BUCKETS.quarantine}/{key}")
-            quarantine.update(gzip.decompress(content).decode().splitlines())
-    return Left(_table(bench), processed, quarantine)
+def read_left(
+    bench: Bench, day: str = "", *, dataset: str = "orders", landing: str | None = None
+) -> Left:
+    """What the warehouse, the catalogue and the buckets hold, read by psycopg2, boto3 and pyarrow.
 
-
-def _table(bench: Bench) -> Counter[str]:
-    columns = bench.query(
-        "SELECT column_name FROM information_schema.columns"
-        f" WHERE table_schema = '{bench.schema}' AND table_name = 'orders' ORDER BY column_name"
-    )
-    names = [f'"{name}"' for (name,) in columns if name not in _OF_THE_RUN]
-    rows = bench.query(f"SELECT {', '.join(names)} FROM {{s}}.orders") if names else []
-    return Counter(repr(row) for row in rows)
-
-
-def _text(row: dict[str, Any]) -> str:
-    return json.dumps(row, sort_keys=True, default=str)
+    Args:
+        day: Of which date to read objects; all dates' if it is empty.
+        landing: Where the source's files are; None where it has none.
+    """
+    tables = (dataset, f"{dataset}__versions", f"{dataset}__ledger")
+    found = {name: Counter(_table(bench, name)) for name in tables}
+    found["processed"] = Counter(_processed(bench, dataset, day))
+    found["quarantine"] = Counter(_quarantine(bench, dataset, day))
+    found["partitions"] = Counter(_partitions(bench, dataset))
+    if landing:
+        bucket = landing.split("/")[2]
+        found["files"] = Counter(
+            key for key in bench.keys(f"s3://{bucket}/landing/") if f"/{dataset}/" in key
+        )
+    return Left(found)
 
 
 def forget_day(bench: Bench, day: str) -> None:
@@ -112,3 +131,65 @@ def forget_day(bench: Bench, day: str) -> None:
         for key in bench.keys(f"s3://{bucket}/"):
             if day in key or day.replace("-", "/") in key:
                 s3.delete_object(Bucket=bucket, Key=key)
+
+
+def _processed(bench: Bench, dataset: str, day: str) -> Iterator[str]:
+    for folder, content in _files(bench, f"s3://{_BUCKETS.processed}/processed/", dataset, day):
+        table = pq.ParquetFile(io.BytesIO(content)).read()
+        kept = [name for name in table.column_names if name not in _OF_THE_RUN]
+        for row in table.select(kept).to_pylist():
+            yield f"{folder} {json.dumps(row, sort_keys=True, default=str)}"
+
+
+def _quarantine(bench: Bench, dataset: str, day: str) -> Iterator[str]:
+    for folder, content in _files(bench, f"s3://{_BUCKETS.quarantine}/quarantine/", dataset, day):
+        for line in gzip.decompress(content).decode().splitlines():
+            yield f"{folder} {line}"
+
+
+def _files(bench: Bench, prefix: str, dataset: str, day: str) -> Iterator[tuple[str, bytes]]:
+    """The folder below the dataset's, and the content, of each file."""
+    bucket = prefix.split("/")[2]
+    for key in bench.keys(prefix):
+        _, is_its, name = key.partition(f"/{dataset}/")
+        if is_its and day in name:
+            yield name.rpartition("/")[0], bench.read(f"s3://{bucket}/{key}")
+
+
+def _partitions(bench: Bench, dataset: str) -> Iterator[str]:
+    glue = bench.client("glue")
+    try:
+        pages = glue.get_paginator("get_partitions").paginate(
+            DatabaseName=bench.schema, TableName=dataset
+        )
+        for page in pages:
+            for each in page["Partitions"]:
+                yield f"{each['Values']} {each['StorageDescriptor']['Location']}"
+    except glue.exceptions.EntityNotFoundException:
+        return
+
+
+def _table(bench: Bench, name: str) -> Iterator[str]:
+    columns = bench.query(
+        "SELECT column_name FROM information_schema.columns"
+        f" WHERE table_schema = '{bench.schema}' AND table_name = '{name}' ORDER BY column_name"
+    )
+    kept = [each for (each,) in columns if each not in _OF_THE_RUN]
+    if kept:
+        selected = ", ".join(f'"{each}"' for each in kept)
+        for row in bench.query(f"SELECT {selected} FROM {{s}}.{name}"):
+            yield repr(dict(zip(kept, row, strict=True)))
+
+
+def describe_difference(expected: Left, left: Left) -> str:
+    """What is missing and what is too much, a line each, for whoever has to find out why."""
+    lines: list[str] = []
+    for kind, rows in expected.rows.items():
+        lines += [f"- {kind}: {row}" for row in (rows - left.rows[kind]).elements()]
+        lines += [f"+ {kind}: {row}" for row in (left.rows[kind] - rows).elements()]
+    return "\n".join(lines[:40])
+
+
+def same_report(report: dict[str, Any]) -> dict[str, Any]:
+    """What of a run's report is the same for every run that ends as it should."""
+    return {name: report[name] for name in ("status", "rows", "table_rows", "table_hash")}

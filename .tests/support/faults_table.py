@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
@@ -43,6 +44,38 @@ def rows_of(reports: Iterable[Any]) -> Iterator[Row]:
         for name, text in report.user_properties:
             if name == PROPERTY:
                 yield Row(**json.loads(text))
+
+
+class Progress:
+    """A line for each fault, when its test is through: there are many, and they take a while."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._plugins = config.pluginmanager
+        self._tests = self._through = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Count what is to be done."""
+        self._tests = len(session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Count it where workers do it."""
+        self._tests = len(ids)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """No dot for a test whose faults have lines."""
+        is_told = report.passed and any(rows_of([report]))
+        return ("passed", "", "PASSED") if is_told else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Tell of a test's faults."""
+        self._through += report.when == "call"
+        for row in rows_of([report]):
+            cost = f"{row.rows_lost} lost, {row.rows_twice} twice"
+            self._plugins.get_plugin("terminalreporter").write_line(
+                f"{self._through:4}/{self._tests}  {row.fault:<15} {row.where:<70.70}"
+                f"  {cost}  {row.recovered_by}"
+            )
 
 
 def print_table(rows: list[Row], console: Console) -> None:
