@@ -24,11 +24,11 @@ from support.flow_processes import FlowProcesses
 from support.harmed_days import FirstDay, HarmedDay, LaterDay
 from support.pipeline_runs import Bench
 
-POINTS = 40  # of each loader and load mode, of which the sample makes every fifteenth
+POINTS = 40  # of each loader and load mode, of which the sample makes two
 LOADERS, MODES = ("copy", "data-api"), ("replace", "merge")
 ALWAYS = {
     "shop GET|s3 GetObject landing": ("killed after",),  # while it is staged
-    "s3 PutObject raw/.*_manifest": ("killed before",),
+    "s3 PutObject raw/.*_manifest.json": ("killed before",),
     "glue StartJobRun": ("unanswered", "killed after"),
     "glue GetJobRun ": ("killed after",),  # while Glue runs
 }
@@ -63,7 +63,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = [
         (mode, loader, number)
         for turn, (mode, loader) in enumerate(combinations)
-        for number in (range(5 * turn, POINTS, 20) if is_sample else range(POINTS))
+        for number in (range(12 + turn, POINTS, 16) if is_sample else range(POINTS))
     ]
     metafunc.parametrize("mode,loader,number", chosen)
 

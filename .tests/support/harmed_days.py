@@ -80,8 +80,7 @@ class FirstDay:
     def begin(self) -> Bench:
         """No object of the dataset, and no table."""
         bench = self._make_bench()
-        for bucket, key in _objects(bench, self.command.dataset):
-            bench.client("s3").delete_object(Bucket=bucket, Key=key)
+        _forget(bench, self.command.dataset)
         return bench
 
     def read(self, bench: Bench) -> Left:
@@ -104,6 +103,7 @@ class LaterDay:
             contracts=folder,
         )
         _write_contract(folder, dataset, _from_files)
+        _forget(self._bench, dataset)
         before = Command(date(2026, 5, 3), dataset, self.command.environ, folder)
         for command, name in ((before, "before"), (self.command, "first")):
             self._put(name)
@@ -160,6 +160,11 @@ def _objects(bench: Bench, dataset: str) -> Iterator[tuple[str, str]]:
         for key in bench.keys(f"s3://{bucket}/"):
             if f"/{dataset}/" in key:
                 yield bucket, key
+
+
+def _forget(bench: Bench, dataset: str) -> None:
+    for bucket, key in list(_objects(bench, dataset)):
+        bench.client("s3").delete_object(Bucket=bucket, Key=key)
 
 
 def _before() -> Iterator[str]:
