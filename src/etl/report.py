@@ -68,6 +68,7 @@ class RunReport:
         table_rows, table_hash: Of the warehouse's table; None for a dataset that has none. The
             hash depends on the table's rows only: not on order, time or run.
         deleted_rows: Keys that some run brought, and that are gone from the source since.
+        drift: Where the source's records differ from the contract, a line for each field.
     """
 
     dataset: str
@@ -82,6 +83,7 @@ class RunReport:
     places: dict[str, str]
     reject_reasons: dict[str, int] = field(default_factory=dict)
     deleted_rows: int = 0
+    drift: tuple[str, ...] = ()
     prices_as_of: date
     contract_version: str
     contract_fingerprint: str

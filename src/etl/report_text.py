@@ -9,6 +9,7 @@ from rich.text import Text
 from etl.report import RunReport, human_bytes, human_usd
 
 _SHOWN_REASONS = 5
+_SHOWN_CHANGES = 10
 
 
 def print_report(report: RunReport) -> None:
@@ -35,6 +36,7 @@ def render(report: RunReport) -> RenderableType:
     if len(reasons) > _SHOWN_REASONS:
         rest = sum(count for _, count in reasons[_SHOWN_REASONS:])
         parts.append(f"         {rest:>6,} for {len(reasons) - _SHOWN_REASONS} other reasons")
+    parts += _drift_lines(report)
     if report.table_rows is not None:
         parts.append(f"table    {report.table_rows:,} rows, hash {report.table_hash}")
     if report.deleted_rows:
@@ -50,6 +52,14 @@ def render(report: RunReport) -> RenderableType:
         parts += ["", Text("what to try next", style="bold")]
         parts += [Text(f"  {each}") for each in report.next_steps]
     return Group(*parts)
+
+
+def _drift_lines(report: RunReport) -> list[Text]:
+    lines = list(report.drift[:_SHOWN_CHANGES])
+    if len(report.drift) > _SHOWN_CHANGES:
+        lines.append(f"{len(report.drift) - _SHOWN_CHANGES} others, see {report.places['drift']}")
+    heads = ["drift    ", *["         "] * len(lines)]
+    return [Text(f"{head}{line}") for head, line in zip(heads, lines)]
 
 
 def _stage_table(report: RunReport) -> Table:

@@ -229,6 +229,7 @@ def report(
     else:
         rows = Rows(extracted=manifest.extracted, rejected=manifest.rejected, loaded=manifest.rows)
     steps = (extracted, transformed, validated, loaded, published)
+    drift = transformed.result.drift if transformed else None
     made = RunReport(
         dataset=run.contract.dataset,
         run_date=run.run_date,
@@ -239,8 +240,10 @@ def report(
         table_rows=loaded.result.table_rows if loaded else None,
         table_hash=loaded.result.table_hash if loaded else None,
         deleted_rows=loaded.result.deleted if loaded else 0,
+        drift=drift.told_lines if drift else (),
         stages=tuple(each.stage for each in steps if each),
-        places=_places(run, manifest),
+        places=_places(run, manifest)
+        | ({"drift": run.uri("drift.json")} if drift and drift.told else {}),
         reject_reasons=transformed.result.metrics["reasons"] if transformed else {},
         prices_as_of=load_prices().as_of,
         contract_version=run.contract.version,

@@ -22,6 +22,7 @@ from aws.glue.job_runs import (
 )
 from aws.s3 import get_bytes
 from etl import keys
+from etl.drift.diff import Diff, read_diff
 from etl.errors import TransformError
 from etl.manifest import Manifest
 from etl.model import Contract
@@ -73,6 +74,11 @@ class TransformResult:
     files: tuple[TransformedFile, ...]
     reasons: Mapping[str, int]
     metrics: Mapping[str, Any]
+
+    @property
+    def drift(self) -> Diff | None:
+        """How the source's records differ from the contract; None if the job did not look."""
+        return read_diff(self.metrics)
 
 
 def find_active_run(

@@ -86,6 +86,11 @@ class Diff:
         """A change in one line."""
         return f"{change.sign} {change.field}: {self.words(change)}"
 
+    @property
+    def told_lines(self) -> tuple[str, ...]:
+        """The same as lines."""
+        return tuple(map(self.line, self.told))
+
     def to_dict(self) -> dict[str, Any]:
         """The same for JSON."""
         return asdict(self)

@@ -12,6 +12,7 @@ from etl import keys, pipeline, steps
 from etl.archiving import ArchiveReport
 from etl.archiving.command import ArchiveFailed, archive_now
 from etl.artifacts import Artifact
+from etl.artifacts.drift import drift_artifact
 from etl.artifacts.places import places_artifact
 from etl.artifacts.quarantine import quarantine_artifact, read_samples
 from etl.artifacts.report import checks_artifact, report_artifact
@@ -75,6 +76,8 @@ def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
         job_run_id=result.run_id,
     )
     show(lambda: _quarantine(run, result))
+    if (drift := result.drift) is not None:
+        show(lambda: drift_artifact(run.contract.dataset, run.run_date, drift))
     return transformed
 
 

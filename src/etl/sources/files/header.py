@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from etl.errors import SourceError
 from etl.tidying import normalise_name
@@ -33,7 +33,8 @@ def check_header(
     if missing:
         raise SourceError(
             f"{name}: the header lacks {', '.join(missing)}\n"
-            f"    expected {_shown(needed)}\n    found    {_shown(header)}",
+            + "".join(f"    {each}\n" for each in _differences(header, needed, missing))
+            + f"    expected {_shown(needed)}\n    found    {_shown(header)}",
             fix=_FIX,
         )
 
@@ -50,6 +51,16 @@ def check_width(header: Sequence[str], name: str, fields: Sequence[str]) -> None
             f"    expected {_shown(fields)}\n    found    {_shown(header)}",
             fix=_FIX,
         )
+
+
+def _differences(
+    header: Sequence[str], needed: Sequence[str], missing: Sequence[str]
+) -> Iterator[str]:
+    """The missing columns that stand there in another spelling."""
+    others = {normalise_name(each): each for each in header if each not in needed}
+    for column in missing:
+        if other := others.get(normalise_name(column)):
+            yield f"~ {column} is sent as {other}"
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -84,7 +84,11 @@ def _column_problems(
     found = fields.get(column.path[0])
     if found is None:
         if column.required or not options.allow_missing_columns:
-            yield f"expected {expected}, found no such column"
+            near = {normalise_name(each): each for each in fields}.get(
+                normalise_name(column.path[0])
+            )
+            other = f" but {near}" if near else ""
+            yield f"expected {expected}, found no such column{other}"
         return
     kind = found.type
     for part in column.path[1:]:
