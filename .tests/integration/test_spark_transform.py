@@ -21,7 +21,7 @@ from support.tidy_cases import MAPPED_LINES, mapped_contract
 from etl.errors import TransformError
 from etl.hive import values_in
 from etl.manifest import Manifest, RawObject
-from etl.model import LINEAGE_COLUMNS, Contract, Raw, Type
+from etl.model import LINEAGE_COLUMNS, UNKNOWN_FIELDS, Contract, Raw, Type
 from etl.validation.arrow_schema import arrow_schema, schema_differences
 from local_cloud.source_orders import expected_counts, iter_orders
 
@@ -305,6 +305,43 @@ def test_transform_filtered_rows_are_counted_and_written_nowhere(any_job: Job) -
     # Without a partition to name, an empty level is as good as another.
     assert metrics["rows"]["quarantined"] == outcomes.count("Rejected") - 1
     assert {row["id"] for row in any_job.rows()} == {0, 1}
+
+
+def test_transform_looks_at_all_rejected_lines_and_at_a_sample_of_the_others(
+    any_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("etl.spark.drift._SAMPLED_ROWS", 250)
+    orders = [line for line in iter_orders(RUN_DATE, 0, 1000) if '"order_id":"' in line]
+    lines = [line[:-1] + ',"coupon":"X1"}' for line in orders]
+    broken = [line.replace('"is_gift":', '"isGift":') for line in orders[:200]]
+    metrics = any_job.run(orders_contract(drift_limit_percent=5), lines, broken)
+    drift = metrics["drift"]
+    changes = {(each["kind"], each["field"]): each for each in drift["changes"]}
+    renamed = changes["name", "is_gift"]
+    assert (renamed["records"], renamed["stops"], renamed["is_estimate"]) == (200, True, False)
+    assert renamed["examples"] == ["false", "true"]
+    coupons = changes["new", "coupon"]
+    assert coupons["is_estimate"] and abs(coupons["records"] - len(lines)) < 20
+    assert not coupons["stops"] and coupons["examples"] == ["***"]
+    accepted = metrics["rows"]["read"] - metrics["rows"]["quarantined"]
+    sampled = drift["looked_at"] - metrics["rows"]["quarantined"]
+    assert accepted / 8 < sampled < accepted / 3  # every fifth or so
+    again = any_job.run(orders_contract(drift_limit_percent=5), lines, broken)["drift"]
+    assert again == drift
+
+
+def test_transform_keeps_fields_that_the_contract_does_not_name(any_job: Job) -> None:
+    contract = make_contract(
+        make_column("id", Type(kind="integer"), required=True),
+        UNKNOWN_FIELDS,
+        *LINEAGE_COLUMNS.values(),
+        unknown_fields="keep",
+    )
+    any_job.run(contract, ['{"id": 1}', '{"id": 2, "a": {"ž": 1.50}}', '{"id": "x", "a": 1}'])
+    kept = {row["id"]: row["_unknown_fields"] for row in any_job.rows()}
+    assert kept == {1: None, 2: '{"a":{"ž":1.50}}'}
+    schema = pq.ParquetFile(any_job.files("processed")[0]).schema_arrow
+    assert schema_differences(schema, arrow_schema(contract)) == []
 
 
 PARTITIONED = make_contract(

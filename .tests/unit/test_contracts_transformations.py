@@ -214,3 +214,57 @@ def test_contract_that_says_it_wrongly_is_refused(
 def test_empty_text_of_csv_cannot_be_mapped(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="an empty value of CSV is NULL"):
         edited_contract(tmp_path, _map("city", {"": "NA"}), dataset="airports")
+
+
+def test_drift_is_bounded_and_unknown_fields_ignored_unless_said_otherwise(tmp_path: Path) -> None:
+    contract = edited_contract(tmp_path, lambda document: None)
+    assert (contract.unknown_fields, contract.drift_limit_percent) == ("ignore", 10)
+
+    edit = _custom(unknownFields="keep", driftLimitPercent=2.5, lineage=["_run_id"])
+    contract = edited_contract(tmp_path, edit)
+    assert (contract.unknown_fields, contract.drift_limit_percent) == ("keep", 2.5)
+    assert [each.name for each in contract.columns[-2:]] == ["_unknown_fields", "_run_id"]
+    kept = contract.column("_unknown_fields")
+    assert kept in contract.data_columns and kept not in contract.received_columns
+    assert kept.classification == "personal"  # as the customer's name: it may hold anything
+    assert Contract.from_json(contract.to_json()) == contract
+
+    contract = edited_contract(tmp_path, _custom(unknownFields="stop"))
+    assert "_unknown_fields" not in [each.name for each in contract.columns]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"unknownFields": "kep"}, 'unknownFields is "kep", did you mean "keep"'),
+        ({"unknownFields": True}, 'unknownFields is "True"'),
+        ({"driftLimitPercent": 101}, "101 is no percentage"),
+        ({"driftLimitPercent": "5"}, "'5' is no percentage"),
+        ({"driftLimitPercents": 5}, 'did you mean "driftLimitPercent"'),
+    ],
+)
+def test_drift_that_makes_no_sense_is_refused(
+    tmp_path: Path, values: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ContractError) as refusal:
+        edited_contract(tmp_path, _custom(**values))
+    assert words in str(refusal.value)
+
+
+def test_unknown_fields_are_not_kept_where_nothing_sees_them(tmp_path: Path) -> None:
+    def edit(document: Document) -> None:
+        _custom(unknownFields="stop")(document)
+        document["servers"] = [
+            each for each in document["servers"] if each["server"] in ("source", "raw")
+        ]
+
+    with pytest.raises(ContractError, match="a contract that ends at raw"):
+        edited_contract(tmp_path, edit)
+
+    def edit_sql(document: Document) -> None:
+        document["schema"][0]["customProperties"].append(
+            {"property": "unknownFields", "value": "keep"}
+        )
+
+    with pytest.raises(ContractError, match="only the contract's columns are read"):
+        edited_contract(tmp_path, edit_sql, dataset="customers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -19,13 +20,14 @@ from parquet_samples import (
     sales_contract,
 )
 
+from etl.drift.diff import Change, Diff
 from etl.errors import ValidationError
 from etl.model import Check
 from etl.validation import scan as scan_module
 from etl.validation.arrow_schema import arrow_schema, file_schema
 from etl.validation.parquet_footers import open_parquet
 from etl.validation.scan import count_duplicates
-from etl.validation.verdict import ProcessedFile, RowCounts, Validation, validate
+from etl.validation.verdict import Outcome, ProcessedFile, RowCounts, Validation, validate
 
 CONTRACT = sales_contract()
 
@@ -139,6 +141,51 @@ def test_validate_failed_warning_shows_and_does_not_fail() -> None:
     limit = Check(name="few", metric="row_count", maximum=1, severity="warning")
     found = verdict(parquet_bytes([sale(1), sale(2)]), contract=sales_contract(checks=(limit,)))
     assert found.passed and not found.checks[-1].passed
+
+
+def test_validate_changed_source_fails_by_field_and_tells_what_else_has_changed() -> None:
+    kinds = {"type": "status", "new": "coupon"}
+    changes = [
+        Change(
+            kind=kind,
+            field=field,
+            expected="string",
+            found="integer",
+            records=60,
+            examples=("1",),
+            stops=kind == "type",
+        )
+        for kind, field in kinds.items()
+    ]
+    drift = Diff(records=100, looked_at=100, limit_percent=10, changes=tuple(changes))
+    found = drifted(drift)
+    assert not found.passed
+    words = "string → integer in 60 of 100 records, e.g. 1"
+    assert [each for each in found.checks if not each.passed] == [
+        Outcome(
+            name="schema_drift",
+            column="status",
+            passed=False,
+            measured=f"~ {words}",
+            expected="at most 10 % of the records",
+        ),
+        Outcome(
+            name="schema_drift",
+            column="coupon",
+            passed=False,
+            measured=f"+ {words}",
+            expected="what the contract says",
+            severity="warning",
+        ),
+    ]
+    loads = drifted(replace(drift, changes=(changes[1],)))
+    assert loads.passed and loads.checks[-1].name == "schema_drift"
+
+
+def drifted(drift: Diff) -> Validation:
+    counts = RowCounts(read=1, valid=1, quarantined=0, deduplicated=0)
+    files = [processed_file(parquet_bytes([sale(1)]), name="part-0")]
+    return validate(CONTRACT, files=files, counts=counts, run_date=RUN_DATE, drift=drift)
 
 
 def test_validate_no_rows_fails_only_the_row_count() -> None:

@@ -65,6 +65,7 @@ class TransformResult:
     Attributes:
         reasons: Quarantined rows by what their first reason is about.
         metrics: The job's metrics.json as it stands.
+        drift: How the source's records differ from the contract; None if the job did not look.
     """
 
     run_id: str
@@ -74,11 +75,7 @@ class TransformResult:
     files: tuple[TransformedFile, ...]
     reasons: Mapping[str, int]
     metrics: Mapping[str, Any]
-
-    @property
-    def drift(self) -> Diff | None:
-        """How the source's records differ from the contract; None if the job did not look."""
-        return read_diff(self.metrics)
+    drift: Diff | None = None
 
 
 def find_active_run(
@@ -248,6 +245,7 @@ def read_result(
         rows = TransformRows(**metrics["rows"])
         files = tuple(TransformedFile(**each) for each in metrics["files"])
         digest, reasons = metrics["manifest_digest"], metrics["reasons"]
+        drift = read_diff(metrics)
     except (ValueError, KeyError, TypeError) as error:
         raise TransformError(f"{uri} is not what the job writes: {error!r}", fix=_FIX) from error
     if digest != manifest.digest:
@@ -261,6 +259,7 @@ def read_result(
         files=files,
         reasons=reasons,
         metrics=metrics,
+        drift=drift,
     )
 
 

@@ -16,7 +16,7 @@ from etl.spark.sql import LINE
 _SAMPLE = "sample"
 _SAMPLED_ROWS = 5_000
 _SAMPLED_BYTES = 8 * 1024 * 1024
-_LONGEST_LINE = 64 * 1024  # characters; the sample goes to the driver
+_LONGEST_BYTES = 64 * 1024  # of a line; the sample goes to the driver
 
 
 def sampled_lines(*, rows: int, lines_bytes: int) -> Column:
@@ -28,7 +28,7 @@ def sampled_lines(*, rows: int, lines_bytes: int) -> Column:
         rows, lines_bytes: Of all lines.
     """
     step = max(1, -(-rows // _SAMPLED_ROWS), -(-lines_bytes // _SAMPLED_BYTES))
-    chosen = f"`$reasons` IS NULL AND length({LINE}) <= {_LONGEST_LINE}"
+    chosen = f"`$reasons` IS NULL AND octet_length({LINE}) <= {_LONGEST_BYTES}"
     if step > 1:  # another hash than that of a rejected line's mark, and of a key's file
         chosen += f" AND pmod(xxhash64({LINE}, 'drift'), {step}L) = 0"
     lines = F.expr(f"collect_list(CASE WHEN {chosen} THEN {LINE} END)")

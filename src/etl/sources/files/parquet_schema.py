@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 from pyarrow import types
 
+from etl.drift.words import type_words
 from etl.errors import SourceError
 from etl.model import Column, Contract, Type
 from etl.sources.files.options import FileOptions
@@ -80,7 +81,7 @@ def _column_problems(
     options: FileOptions,
     spelt: Callable[[str], str],
 ) -> Iterator[str]:
-    expected = _words(column.type)
+    expected = type_words(column.type)
     found = fields.get(column.path[0])
     if found is None:
         if column.required or not options.allow_missing_columns:
@@ -128,15 +129,3 @@ def _struct_problem(kind: pa.StructType, wanted: Type | None) -> str | None:
         if problem is not None:
             return problem or f" (its {field.name} is {field.type})"
     return None
-
-
-def _words(kind: Type) -> str:
-    """A contract's type, as a person says it."""
-    match kind.kind:
-        case "decimal":
-            return f"decimal({kind.precision}, {kind.scale})"
-        case "timestamp":
-            return "timestamp with zone"
-        case "array":
-            return f"array of {_words(kind.element)}" if kind.element else "array"
-    return kind.kind
