@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import date
+from pathlib import Path
 
 from etl.cli import check_run_date
 from etl.contracts import find_contract, load_contract
@@ -19,6 +20,7 @@ from etl.figures import Figures
 from etl.manifest import Manifest
 from etl.metrics import send_figures
 from etl.model import Contract
+from etl.replay import kept_extraction
 from etl.run import Done, Run, done, stopwatch
 from etl.settings import load_settings
 from etl.steps import manifest_at_work, stage
@@ -88,3 +90,14 @@ def extract(run: Run) -> Done[Manifest]:
     send_figures(figures, settings=run.settings, dataset=dataset, step="extract")
     cost = load_prices().s3(puts=len(manifest.objects) + 1)
     return done(manifest, "extract", watch.seconds, manifest.rows, manifest.bytes, cost)
+
+
+def replay(run: Run, corrections: str | None = None) -> Done[Manifest]:
+    """What raw keeps, in place of what the source has.
+
+    Args:
+        corrections: A file of quarantined rows with other payloads.
+    """
+    with stopwatch() as watch:
+        manifest = kept_extraction(run, Path(corrections) if corrections else None)
+    return done(manifest, "replay", watch.seconds, manifest.rows, manifest.bytes, 0.0)

@@ -33,7 +33,7 @@ from etl.keys import (
     part_name,
     raw_prefix,
 )
-from etl.manifest import Manifest, earlier_uri, read_if_there, write_manifest
+from etl.manifest import Manifest, earlier_uri, find_manifest, read_if_there, write_manifest
 from etl.model import Contract, Raw
 from etl.settings import Staging
 from etl.sources.records import OpenSource
@@ -61,7 +61,8 @@ def stage_raw(
 ) -> Manifest:
     """Stream a source to the run's raw prefix and write its manifest last.
 
-    The same items give the same bytes and the same manifest.
+    The same items give the same bytes and the same manifest. People's corrections of an earlier
+    extraction of the date hold for this one too.
 
     Args:
         contract_uri: Where the compiled contract of this run lies; noted in the manifest.
@@ -75,6 +76,7 @@ def stage_raw(
     with explain_storage_errors(prefix), ExitStack() as opened:
         # Listing first also shows that the bucket can be used, before a day's data is fetched.
         existing = _list_earlier(s3, contract, run_date)
+        earlier = find_manifest(s3, manifest_uri(contract, run_date))
         make_writer = partial(
             RawWriter,
             s3,
@@ -111,6 +113,7 @@ def stage_raw(
             dead_letters=staged.dead_letters,
             keys=keys,
             progress=source.progress(),
+            corrections=earlier.corrections if earlier else None,
         )
         _replace(s3, contract, manifest, writers, existing)
     return manifest
