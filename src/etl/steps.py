@@ -241,6 +241,7 @@ def report(
         table_hash=loaded.result.table_hash if loaded else None,
         deleted_rows=loaded.result.deleted if loaded else 0,
         drift=drift.told_lines if drift else (),
+        corrected_rows=transformed.result.metrics.get("corrected", 0) if transformed else 0,
         stages=tuple(each.stage for each in steps if each),
         places=_places(run, manifest)
         | ({"drift": run.uri("drift.json")} if drift and drift.told else {}),
