@@ -16,8 +16,11 @@ from typing import Literal
 from prefect import flow, runtime
 
 from etl import cli, tasks
+from etl.lease import hold
+from etl.manifest import Manifest
 from etl.report import RunReport
 from etl.report_text import print_report
+from etl.run import Done, Run
 
 
 def _flow_run_name() -> str:
@@ -67,10 +70,13 @@ def full_pipeline(
         loader=loader,
         backfill_from=backfill_from,
     )
-    if replay:
-        extracted = tasks.replay(run, corrections=corrections)
-    else:
-        extracted = tasks.extract(run)
+    with hold(run) as held:
+        if replay:
+            return _carry(held, tasks.replay(held, corrections=corrections))
+        return _carry(held, tasks.extract(held))
+
+
+def _carry(run: Run, extracted: Done[Manifest]) -> RunReport:
     if not run.contract.is_transformed:
         finished = tasks.finish(run, extracted, extracted)
         return tasks.report(run, extracted, None, None, None, None, finished)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -23,12 +23,18 @@ log = logging.getLogger("etl")
 T = TypeVar("T")
 
 
+def _has_no_rival() -> None:
+    """What a run confirms that nobody has given a lease."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One run: what to carry, where, under which contract.
 
     Attributes:
         backfill_from: The first date of the backfill that the run belongs to; None for a live run.
+        confirm: Raises LeaseLostError if another run has taken this one's place. Asked before
+            anything is written that a run of the same date writes, too.
     """
 
     run_id: str
@@ -37,6 +43,7 @@ class Run:
     settings: Settings
     backfill_from: date | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    confirm: Callable[[], None] = field(default=_has_no_rival, repr=False, compare=False)
 
     def client(
         self,

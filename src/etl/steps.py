@@ -42,6 +42,7 @@ def stage(run: Run, figures: Figures) -> Manifest:
     """What the source has for the run date; of a stream, what it has put there already."""
     s3, contract = run.client("s3"), run.contract
     if contract.source.kind == "stream":
+        run.confirm()
         return collect_stream(
             s3, contract=contract, run_date=run.run_date, contract_uri=run.contract_uri
         )
@@ -54,6 +55,7 @@ def stage(run: Run, figures: Figures) -> Manifest:
         contract_uri=run.contract_uri,
         settings=run.settings.staging,
         figures=figures,
+        before_replacing=run.confirm,
     )
 
 
@@ -100,6 +102,7 @@ def transform(
             settings=settings,
             on_progress=lambda state: log.info("transform  Glue job is %s", state),
             on_look=on_look,
+            before_starting=run.confirm,
         )
     cost = load_prices().glue(
         seconds=result.execution_seconds,
@@ -147,6 +150,7 @@ def load(
         run.settings, label=f"{run.contract.dataset} {run.run_date} {run.run_id}"
     )
     with stopwatch() as watch, closing(executor):
+        run.confirm()
         result = load_run(
             s3=run.client("s3"),
             contract=run.contract,
@@ -177,6 +181,7 @@ def publish(
     """
     manifest = extracted.result
     rows = check_conservation(manifest, transformed.result, _last_count(validated, loaded))
+    run.confirm()
     with stopwatch() as watch:
         result = publish_partition(
             glue=run.client("glue"),
@@ -194,6 +199,7 @@ def publish(
 
 def finish(run: Run, extracted: Done[Manifest]) -> Finished:
     """Tell the source that its records have arrived; before that, nothing is moved or deleted."""
+    run.confirm()
     if not run.contract.is_transformed:
         _record_version(run, raw=extracted.result.rows)
     finished = finish_source(run.contract, extracted.result, run.source_context())

@@ -15,7 +15,7 @@ before 1 can tell by the row counts, sizes and digests in it, and by `Manifest.d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
@@ -58,6 +58,7 @@ def stage_raw(
     settings: Staging,
     figures: Figures | None = None,
     on_progress: Progress | None = None,
+    before_replacing: Callable[[], None] = lambda: None,
 ) -> Manifest:
     """Stream a source to the run's raw prefix and write its manifest last.
 
@@ -68,6 +69,8 @@ def stage_raw(
         contract_uri: Where the compiled contract of this run lies; noted in the manifest.
         figures: To count on with; others may look at them meanwhile.
         on_progress: Called with the figures now and then, and at the end.
+        before_replacing: Called when all is sent and nothing is visible; what it raises leaves the
+            earlier extraction as it is.
 
     Raises:
         StorageError: The bucket is missing or refuses access.
@@ -115,6 +118,7 @@ def stage_raw(
             progress=source.progress(),
             corrections=earlier.corrections if earlier else None,
         )
+        before_replacing()
         _replace(s3, contract, manifest, writers, existing)
     return manifest
 
