@@ -16,6 +16,7 @@ from typing import Literal
 from prefect import flow, runtime
 
 from etl import cli, tasks
+from etl.at_work import take_up
 from etl.lease import hold
 from etl.manifest import Manifest
 from etl.report import RunReport
@@ -73,6 +74,7 @@ def full_pipeline(
     with hold(run) as held:
         if replay:
             return _carry(held, tasks.replay(held, corrections=corrections))
+        held = take_up(held)
         return _carry(held, tasks.extract(held))
 
 

@@ -18,6 +18,7 @@ from etl.settings import Settings
 from etl.sources.records import SourceContext
 from etl.state import state_prefix
 from etl.storage import write_json
+from etl.warehouse.submission import Submission
 
 log = logging.getLogger("etl")
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Run:
         backfill_from: The first date of the backfill that the run belongs to; None for a live run.
         confirm: Raises LeaseLostError if another run has taken this one's place. Asked before
             anything is written that a run of the same date writes, too.
+        load_at_work: The load of an earlier process, which this run goes on with.
     """
 
     run_id: str
@@ -43,6 +45,7 @@ class Run:
     settings: Settings
     backfill_from: date | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    load_at_work: Submission | None = None
     confirm: Callable[[], None] = field(default=_has_no_rival, repr=False, compare=False)
 
     def client(

@@ -73,12 +73,18 @@ def make_client_token(label: str, statements: Sequence[str]) -> str:
 
 
 def run_transaction(
-    client: RedshiftDataAPIServiceClient, *, statements: Sequence[str], target: Target, label: str
+    client: RedshiftDataAPIServiceClient,
+    *,
+    statements: Sequence[str],
+    target: Target,
+    label: str,
+    on_submitted: Callable[[str], None] | None = None,
 ) -> None:
     """Run the statements in order in one transaction: all of them, or none.
 
     Args:
         label: What the submission is for; shown in the console as the statement's name.
+        on_submitted: Called with the submission's id, by which another process can wait for it.
 
     Raises:
         StatementError: Redshift refused one; `index` says which.
@@ -92,7 +98,9 @@ def run_transaction(
         StatementName=label,
         **target.parameters(),
     )
-    _wait(client, statement_id=submitted["Id"], deadline_seconds=target.deadline_seconds)
+    if on_submitted is not None:
+        on_submitted(submitted["Id"])
+    wait_for_end(client, statement_id=submitted["Id"], target=target)
 
 
 def execute(
@@ -109,7 +117,7 @@ def execute(
         StatementName=label,
         **target.parameters(),
     )
-    _wait(client, statement_id=submitted["Id"], deadline_seconds=target.deadline_seconds)
+    wait_for_end(client, statement_id=submitted["Id"], target=target)
     return submitted["Id"]
 
 
@@ -131,11 +139,16 @@ def find_end(
     return _failure(found) if found["Status"] in ("FAILED", "ABORTED") else None
 
 
-def _wait(
-    client: RedshiftDataAPIServiceClient, *, statement_id: str, deadline_seconds: float
+def wait_for_end(
+    client: RedshiftDataAPIServiceClient, *, statement_id: str, target: Target
 ) -> None:
+    """Wait until a submission has finished, whoever submitted it.
+
+    Raises:
+        StatementError, DeadlineError: As `run_transaction`.
+    """
     try:
-        _poll(client, statement_id, deadline_seconds)
+        _poll(client, statement_id, target.deadline_seconds)
     except StatementError:
         raise
     except BaseException:
