@@ -314,6 +314,17 @@ def test_lease_that_is_none_is_refused_with_the_fix(text: str) -> None:
         pass
 
 
+def test_hold_without_room_for_a_life_sign_goes_by_the_lease_alone(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/dev/null")
+    with hold(make_run("one")) as held:
+        clock.at_each_pause = held.confirm
+        with pytest.raises(LeaseHeldError), hold(make_run("two")):
+            pass
+    assert clock.now > 0
+
+
 def test_life_signs_lie_in_one_folder_whatever_a_holder_is_called(folder: Path) -> None:
     outside = folder / "outside.lock"
     outside.touch()

@@ -60,6 +60,7 @@ def kept_extraction(run: Run, corrections: Path | None = None) -> Manifest:
             fix="run the date by flows/full_pipeline.py: it is extracted anew",
         )
     _check_raw(s3, run, kept)
+    run.confirm()
     manifest = replace(kept, contract_uri=run.contract_uri)
     if corrections is not None:
         known = _corrected(s3, run, kept, corrections)

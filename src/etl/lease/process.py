@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +16,16 @@ State = Literal["alive", "ended", "unknown"]
 
 
 class LifeSign:
-    """This process's file for one lease. It is locked before the lease is taken."""
+    """This process's file for one lease. It is locked before the lease is taken.
+
+    Where there is no room for such a file there is no sign: the lease's renewals have to do.
+    """
 
     def __init__(self, holder: str) -> None:
-        self._path = _path(holder)
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._file: int | None = None
+        with suppress(OSError):
+            self._path = _path(holder)
+            self._file = _create_locked(self._path)
 
     def end(self, *, leave: bool = False) -> None:
         """Unlock it.
@@ -29,9 +33,25 @@ class LifeSign:
         Args:
             leave: Leave the file, to tell that a lease which could not be given back is over.
         """
-        if not leave:
-            self._path.unlink(missing_ok=True)
+        if self._file is None:
+            return
+        with suppress(OSError):
+            if not leave:
+                self._path.unlink()
         os.close(self._file)
+        self._file = None
+
+
+def _create_locked(path: Path) -> int:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:  # left unlocked, it would say that its process has ended
+        path.unlink()
+        os.close(file)
+        raise
+    return file
 
 
 def host_name() -> str:
@@ -51,6 +71,8 @@ def state_of(lease: Lease) -> State:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return "alive"
+    except OSError:
+        return "unknown"
     finally:
         os.close(file)
     return "ended"
@@ -58,7 +80,8 @@ def state_of(lease: Lease) -> State:
 
 def forget(lease: Lease) -> None:
     """Remove what a holder has left that has ended."""
-    _path(lease.holder).unlink(missing_ok=True)
+    with suppress(OSError):
+        _path(lease.holder).unlink()
 
 
 def _path(holder: str) -> Path:
