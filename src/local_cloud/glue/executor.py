@@ -58,6 +58,8 @@ class Executor:
         self._tasks: dict[str, _Task] = {}
         self._jvms = Jvms(cloud)
         self._cloud_stops = False
+        for folder in self._home.glob("runs/*"):  # of a cloud that was killed
+            _clean_up(folder)
         cloud.on_stop(self._stop_all)
 
     def start(self, job: FakeJob, run: JobRun, *, on_change: Callable[[JobRun], None]) -> None:
