@@ -59,7 +59,7 @@ class Outcome:
         """Assert the exit code and words of the message, and that it is a short message."""
         assert self.code == code, self.err
         for word in words:
-            assert word in self.err
+            assert word in self.err, self.err
         assert "\nTraceback" not in f"\n{self.err}"  # a Lambda's log may hold its own, indented
         assert len(self.err.splitlines()) < 30, self.err
         assert self.out == ""

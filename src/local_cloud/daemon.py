@@ -38,6 +38,7 @@ _SERVICES = (
 )
 _HOLD_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
+_LOG = 2  # the number of standard error
 
 
 class Log(io.TextIOBase):
@@ -46,7 +47,7 @@ class Log(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write what can be written."""
         with suppress(OSError):
-            os.write(2, text.encode(errors="backslashreplace"))
+            os.write(_LOG, text.encode(errors="backslashreplace"))
         return len(text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.redshift.errors import DeadlineError, RedshiftError, StatementError
+from aws.redshift.errors import (
+    ConnectionLostError,
+    DeadlineError,
+    RedshiftError,
+    StatementError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -24,6 +30,12 @@ MAX_STATEMENTS = 40  # of one BatchExecuteStatement
 _RUNNING = frozenset({"SUBMITTED", "PICKED", "STARTED"})
 _FIRST_POLL_SECONDS = 0.05
 _LONGEST_POLL_SECONDS = 5.0
+# What became of a session that Redshift, or its restart, has ended under a statement.
+_LOST = re.compile(
+    r"terminating connection|server closed the connection|connection has been closed"
+    r"|connection (?:was )?(?:lost|reset)",
+    re.IGNORECASE,
+)
 _READERS: dict[str, Callable[[str], Any]] = {
     "numeric": Decimal,
     "date": date.fromisoformat,
@@ -88,6 +100,7 @@ def run_transaction(
 
     Raises:
         StatementError: Redshift refused one; `index` says which.
+        ConnectionLostError: Redshift ended their session; whether they took effect is unknown.
         DeadlineError: They took longer than the target's deadline and were cancelled.
     """
     if not 0 < len(statements) <= MAX_STATEMENTS:
@@ -145,11 +158,11 @@ def wait_for_end(
     """Wait until a submission has finished, whoever submitted it.
 
     Raises:
-        StatementError, DeadlineError: As `run_transaction`.
+        StatementError, ConnectionLostError, DeadlineError: As `run_transaction`.
     """
     try:
         _poll(client, statement_id, target.deadline_seconds)
-    except StatementError:
+    except (ConnectionLostError, StatementError):
         raise
     except BaseException:
         # Nobody waits for it any longer: do not leave it running and holding its locks.
@@ -167,7 +180,10 @@ def _poll(client: RedshiftDataAPIServiceClient, statement_id: str, deadline_seco
         if status == "FINISHED":
             return
         if status in ("FAILED", "ABORTED"):
-            raise _failure(found)
+            failure = _failure(found)
+            if _LOST.search(failure.message):
+                raise ConnectionLostError(failure.message) from failure
+            raise failure
         if status not in _RUNNING:
             raise RedshiftError(f"statement {statement_id} has the unknown status {status}")
         if time.monotonic() + pause > ends:
