@@ -176,13 +176,11 @@ def check_leftovers(home: Path) -> None:
 def test_cloud_killed_while_it_is_set_up_is_set_up_by_the_same_command(
     home: Path, run_cloud: RunCloud, request: pytest.FixtureRequest
 ) -> None:
-    attach(run_cloud, home, "--bare")
+    s3 = client_of(attach(run_cloud, home, "--bare"), "s3")
     daemon = killing.daemon_of(home)
-    state = home / "state.sqlite-wal"
-    before = state.stat().st_size
 
     def kill() -> None:
-        killing.wait_until(lambda: state.stat().st_size > before)  # buckets are made first
+        killing.wait_until(lambda: s3.list_buckets()["Buckets"])  # they are made first
         daemon.kill()
 
     killer = threading.Thread(target=kill)

@@ -30,7 +30,8 @@ def unwritable(home: Path, error: OSError | sqlite3.Error) -> CloudError:
             f"the embedded cloud's home {home} cannot be written: the disk is full",
             fix="free space on it, or set LOCAL_CLOUD_HOME to a folder on another disk",
         )
+    why = error.strerror if isinstance(error, OSError) else error
     return CloudError(
-        f"the embedded cloud's home {home} cannot be used: {error}",
+        f"the embedded cloud's home {home} cannot be written: {why}",
         fix="set LOCAL_CLOUD_HOME to a folder of yours, or remove this one to start afresh",
     )
