@@ -18,6 +18,8 @@ from etl.sources.records import Lines
 
 _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
+# Numbers are only skipped over: as text they need no conversion and have no limit.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ def _holds_lines(body: bytes) -> bool:
     if not first.startswith(b"{"):
         return False
     try:
-        json.loads(first)
+        _DECODER.decode(first.decode())
     except (ValueError, RecursionError):
         return False
     return True

@@ -16,6 +16,8 @@ from etl.judge import Accepted, Judge, Rejected
 from etl.model import Column, Contract, SourceFormat, Type
 from etl.tidying import normalise_name, normalise_names
 
+# Names alone are looked at: as text, numbers have no limit.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SHOWN = 3  # problems of an object that its cause names
 
 # The names that a record may have: an object's are in turn such a tree, a value's are None.
@@ -132,7 +134,7 @@ def _known_names(contract: Contract) -> Names:
 def _unknown(record: str, known: Names) -> list[str]:
     """What a record has beside the contract's fields: it would be lost."""
     try:
-        names = list(_unknown_names(normalise_names(json.loads(record)), known))
+        names = list(_unknown_names(normalise_names(_DECODER.decode(record)), known))
     except RecursionError:
         return ["record: nested too deeply"]
     return [f"fields that the contract does not know: {', '.join(names)}"] if names else []
