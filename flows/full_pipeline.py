@@ -16,19 +16,25 @@ from typing import Literal
 from prefect import flow, runtime
 
 from etl import cli, tasks
+from etl.at_work import take_up
+from etl.lease import hold
+from etl.manifest import Manifest
 from etl.report import RunReport
 from etl.report_text import print_report
+from etl.run import Done, Run
 
 
 def _flow_run_name() -> str:
     given = runtime.flow_run.parameters
-    return f"{given['dataset']} {given['run_date'] or cli.yesterday()}"
+    words = f"{given['dataset']} {given['run_date'] or cli.yesterday()}"
+    return f"{words} replay" if given.get("replay") else words
 
 
 def _again(given: Mapping[str, object]) -> list[str] | None:
     if given.get("backfill_from"):  # the backfill tells of its dates
         return None
-    options = {"run_date": "run_date", "dataset": "dataset", "env": "env", "loader": "loader"}
+    names = ("run_date", "dataset", "env", "loader", "replay", "corrections")
+    options = {each: each for each in names}
     return cli.flow_command("full_pipeline.py", given, **options)
 
 
@@ -44,6 +50,8 @@ def full_pipeline(
     env: str = "local",
     loader: Literal["copy", "data-api"] | None = None,
     backfill_from: date | None = None,
+    replay: bool = False,
+    corrections: str | None = None,
 ) -> RunReport:
     """Extract, transform, validate, load and publish one day of a dataset.
 
@@ -53,6 +61,8 @@ def full_pipeline(
         env: A file in config/.
         loader: How to load; None for what the environment says.
         backfill_from: The first date of the backfill that this is a part of.
+        replay: Take what raw keeps of the day; the source is not asked.
+        corrections: For a replay: a file of quarantined rows with other payloads.
     """
     run = tasks.start(
         environment=env,
@@ -61,7 +71,14 @@ def full_pipeline(
         loader=loader,
         backfill_from=backfill_from,
     )
-    extracted = tasks.extract(run)
+    with hold(run) as held:
+        if replay:
+            return _carry(held, tasks.replay(held, corrections=corrections))
+        held = take_up(held)
+        return _carry(held, tasks.extract(held))
+
+
+def _carry(run: Run, extracted: Done[Manifest]) -> RunReport:
     if not run.contract.is_transformed:
         finished = tasks.finish(run, extracted, extracted)
         return tasks.report(run, extracted, None, None, None, None, finished)
@@ -84,6 +101,8 @@ def main() -> int:
                 dataset=options.dataset,
                 env=options.env,
                 loader=options.loader,
+                replay=options.replay,
+                corrections=options.corrections,
             )
         if options.json:
             print(report.to_json())

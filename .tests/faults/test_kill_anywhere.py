@@ -120,6 +120,7 @@ def run_cleanly(
 ) -> Clean:
     bench, calls = day.begin(), folder / "calls.txt"
     report = day.command.run(flows, bench, loader, {"record": str(calls)}).report
+    assert report["table_rows"] == day.table_rows
     left = day.read(bench)
     dataset = day.command.dataset
     assert all(left.rows[kind] for kind in (dataset, "processed", "quarantine", "partitions"))
@@ -141,6 +142,7 @@ def agreed(points: list[Point], folder: Path, name: str) -> list[Point]:
     return [Point(**each) for each in json.loads(shared.read_text())]
 
 
+@pytest.mark.timeout(1800)  # the first of a load mode makes its day, and a clean run
 def test_run_harmed_at_a_call_and_run_again_leaves_what_a_clean_run_leaves(
     mode: str,
     loader: str,

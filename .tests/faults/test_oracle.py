@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.faults_table import Row, record
 from support.oracle import Day, judge_day, table_of
 from support.oracle_contracts import SPECIFICATIONS
 from support.oracle_days import make_history
@@ -23,7 +26,18 @@ from etl.warehouse.executor import open_executor
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DAYS = 10  # of a history
+HISTORIES = 4  # of each specification
+RUNS = 10  # of a history
+BRANCHES = 5  # whose days a run takes: 10 specifications x 4 x 10 x 5 are 2,000 days
+SAMPLE = (("typed_merge", 0), ("tidy_replace", 1), ("sheet_merge", 2), ("plain_replace", 3))
+SAMPLED_RUNS = 2
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All histories, or the sample of them."""
+    every = [(name, history) for name in SPECIFICATIONS for history in range(HISTORIES)]
+    is_sample = metafunc.config.getoption("--faults") == "sample"
+    metafunc.parametrize(("name", "history"), SAMPLE if is_sample else every)
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +46,21 @@ def spark() -> Iterator[SparkSession]:
         yield session
 
 
-@pytest.mark.parametrize("name", SPECIFICATIONS)
-def test_oracle_and_warehouse_agree(
+@pytest.mark.timeout(1800)
+def test_generated_days_end_where_the_oracle_says(
     name: str,
+    history: int,
     spark: SparkSession,
     client: Callable[[str], Any],
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    specification = SPECIFICATIONS[name]
+    loader = "data-api" if history == HISTORIES - 1 else "copy"
     settings = load_settings("local")
-    path = Route(
+    section = settings.warehouse.model_copy(update={"loader": loader})
+    settings = settings.model_copy(update={"warehouse": section})
+    specification = SPECIFICATIONS[name]
+    route = Route(
         specification,
         dataset=name,
         schema=f"oracle_{uuid.uuid4().hex[:8]}",
@@ -50,19 +68,29 @@ def test_oracle_and_warehouse_agree(
         settings=settings,
         spark=spark,
     )
-    chosen = random.Random(1)
-    days: dict[Any, Day] = {}
+    runs = SAMPLED_RUNS if request.config.getoption("--faults") == "sample" else RUNS
+    chosen = random.Random(history)
+    days: dict[date, Day] = {}
+    differences: list[tuple[date | None, Counter[Any], Counter[Any]]] = []
     with closing(open_executor(settings)) as executor:
-        for step in make_history(specification, steps=DAYS, seed=1):
-            counts = path.run(step, executor, is_fast=chosen.random() < 0.5)
+        for step in make_history(specification, runs=runs, branches=BRANCHES, seed=history):
+            counts = route.run(step, executor, is_fast=chosen.random() < 0.4)
             day = judge_day(specification, step.records, step.run_date)
-            assert counts == {
-                "read": len(step.records),
-                "valid": len(day.rows),
-                "quarantined": day.rejected.total(),
-                "filtered": day.filtered,
-                "deduplicated": day.deduplicated,
-            }
-            assert path.quarantine(step.run_date) == day.rejected
+            assert counts == day.counts
+            found = route.quarantine(step.run_date)
+            differences.append((step.run_date, day.rejected - found, found - day.rejected))
             days[step.run_date] = day
-    assert path.table() == table_of(specification, days)
+    expected, table = table_of(specification, days), route.table()
+    differences.append((None, expected - table, table - expected))
+    row = Row(
+        fault="generated days",
+        where=f"{name}, {runs * BRANCHES} days by {loader}",
+        rows_lost=sum(lost.total() for _, lost, _ in differences),
+        rows_twice=sum(twice.total() for *_, twice in differences),
+        recovered_by="dates that come late, or again",
+    )
+    record(request.node, row)
+    assert (row.rows_lost, row.rows_twice) == (0, 0), [
+        each for each in differences if any(each[1:])
+    ]
+    assert table and any(day.rejected for day in days.values())

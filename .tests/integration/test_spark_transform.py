@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -18,6 +18,7 @@ from support.line_cases import RUN_DATE, json_contract, text_contract
 from support.spark_session import local_spark
 from support.tidy_cases import MAPPED_LINES, mapped_contract
 
+from etl.corrections import payload_digest
 from etl.errors import TransformError
 from etl.hive import values_in
 from etl.manifest import Manifest, RawObject
@@ -51,9 +52,17 @@ class Job:
     folder: Path
 
     def run(
-        self, contract: Contract, *parts: list[str], sources: tuple[str, ...] = ()
+        self,
+        contract: Contract,
+        *parts: list[str],
+        sources: tuple[str, ...] = (),
+        corrections: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """The metrics for an extraction of these parts, of as many source objects or of none."""
+        """The metrics for an extraction of these parts, of as many source objects or of none.
+
+        Args:
+            corrections: Other lines by those that they stand for.
+        """
         from etl.spark.lineage import Lineage
         from etl.spark.transform import transform
 
@@ -69,6 +78,7 @@ class Job:
             rows=sum(each.rows for each in raw),
             bytes=sum(each.bytes for each in raw),
             contract_uri="s3://test-artifacts/contract.json",
+            corrections=self._corrections(corrections),
         )
         metrics = transform(
             self.spark,
@@ -116,6 +126,15 @@ class Job:
             for path in self.files("quarantine")
             for line in gzip.decompress(path.read_bytes()).splitlines()
         ]
+
+    def _corrections(self, given: Mapping[str, str] | None) -> RawObject | None:
+        if given is None:
+            return None
+        rows = [{"payload_sha256": payload_digest(k), "payload": v} for k, v in given.items()]
+        path = self.folder / "_corrections" / "0.jsonl.gz"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(gzip.compress("".join(json.dumps(each) + "\n" for each in rows).encode()))
+        return RawObject(uri=f"file://{path}", bytes=1, sha256="0", rows=len(rows))
 
     def _part(self, index: int, lines: list[str], is_plain: bool) -> RawObject:
         body = "".join(line + "\n" for line in lines).encode()
@@ -172,11 +191,29 @@ def test_transform_rejected_row_carries_payload_reason_and_origin(any_job: Job) 
     assert found.pop("source_file").endswith(f"{any_job.folder}/part-00000.jsonl.gz")
     assert found == {
         "payload": bad,
+        "payload_sha256": hashlib.sha256(bad.encode()).hexdigest(),
         "reasons": 'id: expected integer, got "ü"; flag: expected boolean, got 1',
         "dataset": "things",
         "run_date": "2026-01-01",
         "contract_version": "3.2.1",
     }
+
+
+def test_transform_takes_corrections_in_place_of_their_lines(any_job: Job) -> None:
+    bad, worse, odd = '{"id": "ü\\n"}', '{"id": "x"}', '{"id": 3, "name": "\u2028\\u00e9"} '
+    lines = ['{"id": 1}', bad, worse, bad, odd]
+    corrections = {bad: '{"id": 2}', worse: '{"id": "y"}', odd: '{"id": 4}', "not there": "{}"}
+    metrics = any_job.run(json_contract(), lines, corrections=corrections)
+    assert sorted(row["id"] for row in any_job.rows()) == [1, 2, 4]
+    assert metrics["corrected"] == 4
+    (found,) = any_job.quarantine()
+    assert (found["payload"], found["payload_sha256"]) == (
+        '{"id": "y"}',
+        payload_digest('{"id": "y"}'),
+    )
+    assert any_job.run(json_contract(), lines)["corrected"] == 0
+    assert sorted(row["id"] for row in any_job.rows()) == [1, 3]
+    assert any_job.run(json_contract(), [], corrections=corrections)["corrected"] == 0
 
 
 def test_transform_reasons_are_counted_by_what_comes_first(any_job: Job) -> None:

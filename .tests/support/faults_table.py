@@ -81,8 +81,11 @@ class Progress:
 def print_table(rows: list[Row], console: Console) -> None:
     """The rows, those of one fault at one place in one line, and a sum as the last line."""
     table = Table(title="Faults", title_justify="left")
-    for name in ("fault", "where", "times", "rows lost", "rows twice", "recovered by"):
-        table.add_column(name, justify="right" if name in ("times",) or "rows" in name else "left")
+    table.add_column("fault")
+    table.add_column("where", width=72, no_wrap=True, overflow="ellipsis")
+    for name in ("times", "rows lost", "rows twice"):
+        table.add_column(name, justify="right")
+    table.add_column("recovered by")
     groups: defaultdict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.where, row.fault, row.recovered_by].append(row)

@@ -22,10 +22,9 @@ from support.pipeline_runs import Bench, rows_url
 
 from etl.contracts import CONTRACTS_FOLDER
 from etl.settings import load_settings
-from local_cloud.source_orders import bad_order, render_order
+from local_cloud.source_orders import bad_order, expected_counts, render_order
 
 _BUCKETS = load_settings("local").buckets
-_PARTS = "ABCDE"
 _ROWS = 200
 
 
@@ -52,9 +51,14 @@ class Command:
 
 
 class HarmedDay(Protocol):
-    """A run date, and what is there before its run."""
+    """A run date, and what is there before its run.
+
+    Attributes:
+        table_rows: In the table, after it.
+    """
 
     command: Command
+    table_rows: int
 
     def begin(self) -> Bench:
         """Make everything as it is before the run."""
@@ -65,6 +69,8 @@ class HarmedDay(Protocol):
 
 class FirstDay:
     """The demo shop's orders, into a table of their own each time."""
+
+    table_rows = expected_counts(_ROWS).loaded
 
     def __init__(self, folder: Path, make_bench: Callable[[], Bench]) -> None:
         self._make_bench = make_bench
@@ -90,6 +96,8 @@ class FirstDay:
 
 class LaterDay:
     """Files of orders, into a table that holds others."""
+
+    table_rows = 100  # of 60 keys that the day before has, and 80 of the day's own
 
     def __init__(self, folder: Path, make_bench: Callable[[], Bench], flows: FlowProcesses) -> None:
         self._bench = make_bench()

@@ -116,6 +116,17 @@ class Day:
     filtered: int = 0
     deduplicated: int = 0
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Where the records went, in the words of the transform's metrics."""
+        rest = {
+            "valid": len(self.rows),
+            "quarantined": self.rejected.total(),
+            "filtered": self.filtered,
+            "deduplicated": self.deduplicated,
+        }
+        return {"read": sum(rest.values()), **rest}
+
 
 class _Misread(Exception):
     """A row goes to quarantine; the message is what it is about."""

@@ -300,7 +300,7 @@ def _servers(
 
 
 def _custom(specification: Specification) -> list[dict[str, Any]]:
-    found: dict[str, Any] = {"loadMode": specification.load_mode}
+    found: dict[str, Any] = {"loadMode": specification.load_mode, "driftLimitPercent": 100}
     if specification.latest_by:
         found["latestBy"] = specification.latest_by
     if specification.normalise_names:

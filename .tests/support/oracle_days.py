@@ -35,10 +35,10 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Step:
-    """A run: what a date's files hold when it comes.
+    """A run: what its date's files hold when it comes.
 
     Attributes:
-        files: The records of each file.
+        files: The records of each; every file is a generated day, of a branch of its own.
     """
 
     run_date: date
@@ -50,18 +50,21 @@ class Step:
         return [record for file in self.files for record in file]
 
 
-def make_history(specification: Specification, *, steps: int, seed: int) -> list[Step]:
-    """So many generated days, in the order of their runs; the same for the same seed."""
+def make_history(
+    specification: Specification, *, runs: int, branches: int, seed: int
+) -> list[Step]:
+    """So many runs in their order, each of a generated day of every branch: some dates come late,
+    some again with other records. The same for the same seed."""
     maker = _Maker(specification, seed)
-    chosen = maker.chosen
-    dates = [_FIRST_DAY + timedelta(days=at) for at in range(max(1, steps * 4 // 5))]
-    order = dates + [chosen.choice(dates) for _ in range(steps - len(dates))]
-    chosen.shuffle(order)
-    held: dict[date, list[Record]] = {}
+    dates = [_FIRST_DAY + timedelta(days=at) for at in range(max(1, runs * 4 // 5))]
+    order = dates + [maker.chosen.choice(dates) for _ in range(runs - len(dates))]
+    maker.chosen.shuffle(order)
+    held: dict[date, list[list[Record]]] = {}
     history = []
     for run_date in order:
-        held[run_date] = maker.day(held.get(run_date, []))
-        history.append(Step(run_date, maker.split(held[run_date])))
+        earlier = held.get(run_date, [[] for _ in range(branches)])
+        held[run_date] = [maker.day(each) for each in earlier]
+        history.append(Step(run_date, tuple(map(tuple, held[run_date]))))
     return history
 
 
@@ -112,13 +115,6 @@ class _Maker:
         records = kept + made + again
         self.chosen.shuffle(records)
         return records
-
-    def split(self, records: list[Record]) -> tuple[tuple[Record, ...], ...]:
-        """The records in one file or in two."""
-        if self.chosen.random() < 0.7:
-            return (tuple(records),)
-        at = self.chosen.randint(0, len(records))
-        return tuple(records[:at]), tuple(records[at:])
 
     def _record(self) -> Record:
         return self._row() if self._is_csv else self._line()

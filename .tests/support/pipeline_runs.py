@@ -37,6 +37,7 @@ BACKFILL = (sys.executable, str(ROOT / "flows" / "backfill.py"))
 # What lies in the artifacts bucket whether a run ends well or not: code, compiled contracts (by
 # their fingerprint), the results of anybody's queries.
 _SHARED = ("athena-results/", "code/", "contracts/")
+_LEASE = "/lease.json"  # which run had a date last
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Outcome:
         """Assert the exit code and words of the message, and that it is a short message."""
         assert self.code == code, self.err
         for word in words:
-            assert word in self.err
+            assert word in self.err, self.err
         assert "\nTraceback" not in f"\n{self.err}"  # a Lambda's log may hold its own, indented
         assert len(self.err.splitlines()) < 30, self.err
         assert self.out == ""
@@ -210,7 +211,7 @@ class Bench:
         }
         for bucket in load_settings("local").buckets.names.values():
             for each in self._objects(bucket, ""):
-                if not each["Key"].startswith(_SHARED):
+                if not each["Key"].startswith(_SHARED) and not each["Key"].endswith(_LEASE):
                     found[f"s3://{bucket}/{each['Key']}"] = each["ETag"], each["LastModified"]
             uploads = self.client("s3").list_multipart_uploads(Bucket=bucket)
             found[f"unfinished in {bucket}"] = len(uploads.get("Uploads", []))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg2
 
-from local_cloud.redshift.postgres import _binary, _prefix
+from local_cloud.redshift.postgres_host import binary, prefix
 
 USER, PASSWORD = "shopkeeper", "correct horse"
 _START_SECONDS = 60
@@ -26,8 +26,8 @@ def run_postgres(folder: Path) -> Iterator[int]:
     password.write_text(PASSWORD)
     made = subprocess.run(
         [
-            *_prefix(),
-            _binary("initdb"),
+            *prefix(),
+            binary("initdb"),
             *("--pgdata", str(data), "--username", USER, "--pwfile", str(password)),
             *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
         ],
@@ -36,7 +36,7 @@ def run_postgres(folder: Path) -> Iterator[int]:
     )
     assert made.returncode == 0, made.stderr
     port = _free_port()
-    command = [*_prefix(), _binary("postgres"), "-D", str(data), "-p", str(port)]
+    command = [*prefix(), binary("postgres"), "-D", str(data), "-p", str(port)]
     settings = _FAST | {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]

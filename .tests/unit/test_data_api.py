@@ -10,7 +10,12 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from aws.redshift import data_api
-from aws.redshift.errors import DeadlineError, RedshiftError, StatementError
+from aws.redshift.errors import (
+    ConnectionLostError,
+    DeadlineError,
+    RedshiftError,
+    StatementError,
+)
 
 TARGET = data_api.Target(database="etl", workgroup_name="etl-local")
 CLUSTER = data_api.Target(database="etl", cluster_identifier="etl", db_user="loader")
@@ -254,3 +259,18 @@ def test_query_that_is_refused_raises_redshifts_words(client, stub):
     with pytest.raises(StatementError, match='relation "nope" does not exist') as caught:
         data_api.query(client, sql="SELECT …", target=TARGET, label="read")
     assert caught.value.index == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "FATAL: terminating connection due to administrator command",
+        "server closed the connection unexpectedly",
+        "FATAL: SSL connection has been closed unexpectedly",
+    ],
+)
+def test_session_that_was_ended_under_a_batch_may_be_tried_again(client, stub, said):
+    _submit(stub, "DELETE", "INSERT")
+    _describe(stub, "FAILED", Error=said, SubStatements=[{"Id": "abc:1", "Status": "FINISHED"}])
+    with pytest.raises(ConnectionLostError):
+        _run(client, "DELETE", "INSERT")

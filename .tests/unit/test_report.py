@@ -54,6 +54,11 @@ def test_report_tells_of_rows_that_are_gone(capsys: pytest.CaptureFixture[str]) 
     assert "2 rows left it: they are gone from the source" in capsys.readouterr().out
 
 
+def test_report_tells_of_corrections(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(make_report(corrected_rows=2))
+    assert "2 were corrected by people" in capsys.readouterr().out
+
+
 def test_to_json_holds_what_is_promised() -> None:
     content = json.loads(make_report().to_json())
     assert content["run_date"] == "2026-01-01"

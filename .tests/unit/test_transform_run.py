@@ -16,7 +16,7 @@ from botocore.stub import ANY, Stubber
 from support.contracts import make_contract
 
 from etl import transform
-from etl.errors import StorageError, TransformError
+from etl.errors import LeaseLostError, StorageError, TransformError
 from etl.manifest import Manifest, RawObject
 from etl.settings import load_settings
 
@@ -82,7 +82,7 @@ class Aws:
         stream = StreamingBody(io.BytesIO(body), len(body))
         self.stubs[1].add_response("get_object", {"Body": stream}, {"Bucket": ANY, "Key": ANY})
 
-    def run(self, progress: list[str] | None = None) -> transform.TransformResult:
+    def run(self, progress: list[str] | None = None, **more: Any) -> transform.TransformResult:
         return transform.run_transform(
             glue=self.glue,
             s3=self.s3,
@@ -93,6 +93,7 @@ class Aws:
             started_at=STARTED_AT,
             settings=SETTINGS,
             on_progress=None if progress is None else progress.append,
+            **more,
         )
 
 
@@ -145,8 +146,10 @@ def test_job_arguments_name_every_place_of_the_run() -> None:
     }
 
 
-def test_run_transform_with_the_same_run_going_attaches(aws: Aws) -> None:
-    aws.lists(going("jr_7", run_id="an earlier run", ingested_at="2025-12-31T09:00:00+00:00"))
+@pytest.mark.parametrize("state", ["WAITING", "STARTING", "RUNNING"])
+def test_run_transform_with_the_same_run_going_attaches(aws: Aws, state: str) -> None:
+    lineage = {"run_id": "an earlier run", "ingested_at": "2025-12-31T09:00:00+00:00"}
+    aws.lists(going("jr_7", state, **lineage))
     aws.gets("jr_7", "SUCCEEDED")
     aws.holds(METRICS)
     assert aws.run().run_id == "jr_7"
@@ -164,6 +167,32 @@ def test_run_transform_waits_for_a_run_that_writes_to_the_same_place(
     aws.gets("jr_1", "SUCCEEDED")
     aws.holds(METRICS)
     assert aws.run().run_id == "jr_1"
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"])
+def test_run_transform_of_a_date_whose_run_has_ended_starts_another(aws: Aws, state: str) -> None:
+    aws.lists(going("jr_7", state))
+    aws.starts("jr_8")
+    aws.gets("jr_8", "SUCCEEDED")
+    aws.holds(METRICS)
+    assert aws.run().run_id == "jr_8"
+
+
+@pytest.mark.parametrize("state", ["FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"])
+def test_run_transform_attached_to_a_run_that_ends_badly_says_so(aws: Aws, state: str) -> None:
+    aws.lists(going("jr_7"))
+    aws.gets("jr_7", "STOPPING" if state == "STOPPED" else "RUNNING", state)
+    with pytest.raises(TransformError, match=f"jr_7 of {JOB} {state}: Glue gives no reason"):
+        aws.run()
+
+
+def test_run_transform_whose_place_was_taken_starts_nothing(aws: Aws) -> None:
+    def lose() -> None:
+        raise LeaseLostError("another run has taken its place")
+
+    aws.lists()
+    with pytest.raises(LeaseLostError):
+        aws.run(before_starting=lose)
 
 
 def test_run_transform_waits_while_the_job_allows_no_more_runs(aws: Aws) -> None:

@@ -23,6 +23,7 @@ from etl.ledger import command as ledger
 from etl.proposing import command as proposing
 from etl.queries import list_queries, load_query, run_named_query
 from etl.redrive_command import add_command as add_redrive
+from etl.replay_command import add_command as add_replay
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     publish.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
     publish.set_defaults(command=_publish_contracts)
     ledger.add_command(commands)
+    add_replay(commands)
     add_redrive(commands)
     add_infrastructure(commands)
     proposing.add_command(commands)

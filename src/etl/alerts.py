@@ -26,7 +26,7 @@ _BLOCK_LIMIT = 2_900  # Slack takes 3,000 characters in a section
 _TITLE_LIMIT = 150  # Slack API reference, "Header block"
 # Causes hold no secrets of ours; libraries have put passwords of URLs and keys into theirs.
 _SECRETS = (
-    (re.compile(r"(://[^\s:/@]*:)[^\s/@]+(@)"), rf"\1{_MARK}\2"),
+    (re.compile(r"(://[^\s:/@]*:)\S+(@)"), rf"\1{_MARK}\2"),  # passwords may hold / and @
     (
         re.compile(
             r"(?i)((?:password|passwd|secret|token|api[_-]?key|authorization)"

@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   python flows/full_pipeline.py --run-date 2026-01-01 --loader data-api
   python flows/full_pipeline.py --run-date 2026-01-01 --json > report.json
   python flows/full_pipeline.py --run-date 2026-01-01 --env prod
+  python flows/full_pipeline.py --run-date 2026-01-01 --replay
 """
 
 
@@ -39,7 +40,16 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
         "--run-date", type=date_argument, required=True, metavar="YYYY-MM-DD", help="the day to run"
     )
     add_run_options(parser)
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--replay", action="store_true", help="take what raw keeps; the source is not asked"
+    )
+    parser.add_argument(
+        "--corrections", metavar="FILE", help="for --replay: quarantined rows with other payloads"
+    )
+    options = parser.parse_args(arguments)
+    if options.corrections and not options.replay:
+        parser.error("--corrections goes with --replay")
+    return options
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -73,3 +73,13 @@ class BatchError(EtlError):
 
 class ConservationError(EtlError):
     """Rows went missing or appeared: extracted is not loaded + quarantined + deduplicated."""
+
+
+class LeaseHeldError(EtlError):
+    """Another run is at work on the same: this one stands back, and nothing has been touched."""
+
+    alert_cause = ""  # the other run does the work, and tells if it fails
+
+
+class LeaseLostError(EtlError):
+    """Another run has taken this one's place, after it was not heard of for too long."""

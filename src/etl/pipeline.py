@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import date
+from pathlib import Path
 
+from etl.at_work import manifest_at_work
 from etl.cli import check_run_date
 from etl.contracts import find_contract, load_contract
 from etl.costs import load_prices
@@ -19,9 +21,10 @@ from etl.figures import Figures
 from etl.manifest import Manifest
 from etl.metrics import send_figures
 from etl.model import Contract
+from etl.replay import kept_extraction
 from etl.run import Done, Run, done, stopwatch
 from etl.settings import load_settings
-from etl.steps import manifest_at_work, stage
+from etl.steps import stage
 
 log = logging.getLogger("etl")
 
@@ -76,15 +79,26 @@ def _check_carried(contract: Contract) -> None:
 
 
 def extract(run: Run) -> Done[Manifest]:
-    """Source → raw. Where a Glue job of this run is still going, its extraction is the run's."""
+    """Source → raw. Where a job or load of this run is at work, its extraction is the run's."""
     figures = Figures()
     with stopwatch() as watch, show_progress(figures, title="extract"):
         manifest = manifest_at_work(run)
         if manifest is None:
             manifest = stage(run, figures)
         else:
-            log.info("extract    a Glue job of this run is still going: its extraction stands")
+            log.info("extract    a job or load of this run is still going: its extraction stands")
     dataset = run.contract.dataset
     send_figures(figures, settings=run.settings, dataset=dataset, step="extract")
     cost = load_prices().s3(puts=len(manifest.objects) + 1)
     return done(manifest, "extract", watch.seconds, manifest.rows, manifest.bytes, cost)
+
+
+def replay(run: Run, corrections: str | None = None) -> Done[Manifest]:
+    """What raw keeps, in place of what the source has.
+
+    Args:
+        corrections: A file of quarantined rows with other payloads.
+    """
+    with stopwatch() as watch:
+        manifest = kept_extraction(run, Path(corrections) if corrections else None)
+    return done(manifest, "replay", watch.seconds, manifest.rows, manifest.bytes, 0.0)

@@ -69,6 +69,7 @@ class RunReport:
             hash depends on the table's rows only: not on order, time or run.
         deleted_rows: Keys that some run brought, and that are gone from the source since.
         drift: Where the source's records differ from the contract, a line for each field.
+        corrected_rows: Records with people's corrections in their place.
     """
 
     dataset: str
@@ -84,6 +85,7 @@ class RunReport:
     reject_reasons: dict[str, int] = field(default_factory=dict)
     deleted_rows: int = 0
     drift: tuple[str, ...] = ()
+    corrected_rows: int = 0
     prices_as_of: date
     contract_version: str
     contract_fingerprint: str

@@ -30,6 +30,8 @@ def render(report: RunReport) -> RenderableType:
     parts.append(f"rows     {rows.equation}")
     if rows.rejected:
         parts.append(f"         {rows.rejected:,} rejected are dead letters: raw cannot hold them")
+    if report.corrected_rows:
+        parts.append(f"         {report.corrected_rows:,} were corrected by people")
     reasons = sorted(report.reject_reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     for reason, count in reasons[:_SHOWN_REASONS]:
         parts.append(f"         {count:>6,} quarantined for {reason}")

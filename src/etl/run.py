@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -18,9 +18,14 @@ from etl.settings import Settings
 from etl.sources.records import SourceContext
 from etl.state import state_prefix
 from etl.storage import write_json
+from etl.warehouse.submission import Submission
 
 log = logging.getLogger("etl")
 T = TypeVar("T")
+
+
+def _has_no_rival() -> None:
+    """What a run confirms that nobody has given a lease."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,9 @@ class Run:
 
     Attributes:
         backfill_from: The first date of the backfill that the run belongs to; None for a live run.
+        confirm: Raises LeaseLostError if another run has taken this one's place. Asked before
+            anything is written that a run of the same date writes, too.
+        load_at_work: The load of an earlier process, which this run goes on with.
     """
 
     run_id: str
@@ -37,6 +45,8 @@ class Run:
     settings: Settings
     backfill_from: date | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    load_at_work: Submission | None = None
+    confirm: Callable[[], None] = field(default=_has_no_rival, repr=False, compare=False)
 
     def client(
         self,

@@ -128,6 +128,17 @@ class Staging(_Section):
     held_mib: int = Field(default=32, ge=0)
 
 
+class Lease(_Section):
+    """How a run keeps others from its dataset and run date.
+
+    Attributes:
+        seconds: A run that has not been heard of for so long has died, and another one may take
+            its place. It says three times in that time that it lives.
+    """
+
+    seconds: float = Field(default=30, ge=1)
+
+
 class Metrics(_Section):
     """Figures for CloudWatch.
 
@@ -369,6 +380,7 @@ class Settings(BaseSettings):
     warehouse: Warehouse
     athena: Athena
     staging: Staging = Staging()
+    lease: Lease = Lease()
     metrics: Metrics = Metrics()
     ingest: Ingest = Ingest()
     processor: Processor = Processor()

@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 
 from aws.glue.job_runs import JobRun
 from etl import keys
+from etl.at_work import note_load
 from etl.catalog import record_version
 from etl.conservation import check_conservation, count_rows
 from etl.costs import load_prices
-from etl.errors import StorageError
 from etl.figures import Figures
-from etl.manifest import Manifest, read_manifest
+from etl.manifest import Manifest
 from etl.metrics import send_arrival
 from etl.publish import PublishResult
 from etl.publish import publish as publish_partition
@@ -29,7 +29,7 @@ from etl.sources.finish import Finished, finish_source
 from etl.sources.open import open_source
 from etl.staging import stage_raw
 from etl.stream.collect import collect_stream
-from etl.transform import TransformResult, find_active_run, run_transform
+from etl.transform import TransformResult, read_result, run_transform
 from etl.validation.step import ValidationResult, validate_run
 from etl.warehouse.executor import open_executor
 from etl.warehouse.load import LoadResult
@@ -42,6 +42,7 @@ def stage(run: Run, figures: Figures) -> Manifest:
     """What the source has for the run date; of a stream, what it has put there already."""
     s3, contract = run.client("s3"), run.contract
     if contract.source.kind == "stream":
+        run.confirm()
         return collect_stream(
             s3, contract=contract, run_date=run.run_date, contract_uri=run.contract_uri
         )
@@ -54,29 +55,8 @@ def stage(run: Run, figures: Figures) -> Manifest:
         contract_uri=run.contract_uri,
         settings=run.settings.staging,
         figures=figures,
+        before_replacing=run.confirm,
     )
-
-
-def manifest_at_work(run: Run) -> Manifest | None:
-    """The extraction that an earlier process's Glue job is working on, if it serves this run."""
-    contract = run.contract
-    active = find_active_run(
-        run.client("glue"),
-        settings=run.settings,
-        dataset=contract.dataset,
-        run_date=run.run_date,
-    )
-    if active is None:
-        return None
-    try:
-        manifest = read_manifest(run.client("s3"), keys.manifest_uri(contract, run.run_date))
-    except StorageError:
-        return None
-    serves = (
-        manifest.contract_uri == run.contract_uri
-        and active.arguments.get("manifest_digest") == manifest.digest
-    )
-    return manifest if serves else None
 
 
 def transform(
@@ -89,18 +69,16 @@ def transform(
     """
     settings = run.settings
     with stopwatch() as watch:
-        result = run_transform(
-            glue=run.client("glue"),
-            s3=run.client("s3"),
-            contract=run.contract,
-            manifest_uri=keys.manifest_uri(run.contract, run.run_date),
-            manifest=extracted.result,
-            run_id=run.run_id,
-            started_at=run.started_at,
-            settings=settings,
-            on_progress=lambda state: log.info("transform  Glue job is %s", state),
-            on_look=on_look,
-        )
+        if run.load_at_work is not None:
+            result = read_result(
+                run.client("s3"),
+                run.uri("metrics.json"),
+                extracted.result,
+                run_id=run.load_at_work.job_run_id,
+                execution_seconds=0,
+            )
+        else:
+            result = _run_job(run, extracted.result, on_look)
     cost = load_prices().glue(
         seconds=result.execution_seconds,
         worker_type=settings.glue.worker_type,
@@ -108,6 +86,24 @@ def transform(
     )
     size = sum(each.bytes for each in result.files)
     return done(result, "transform", watch.seconds, result.rows.valid, size, cost)
+
+
+def _run_job(
+    run: Run, manifest: Manifest, on_look: Callable[[JobRun], None] | None
+) -> TransformResult:
+    return run_transform(
+        glue=run.client("glue"),
+        s3=run.client("s3"),
+        contract=run.contract,
+        manifest_uri=keys.manifest_uri(run.contract, run.run_date),
+        manifest=manifest,
+        run_id=run.run_id,
+        started_at=run.started_at,
+        settings=run.settings,
+        on_progress=lambda state: log.info("transform  Glue job is %s", state),
+        on_look=on_look,
+        before_starting=run.confirm,
+    )
 
 
 def validate(run: Run, transformed: Done[TransformResult]) -> Done[ValidationResult]:
@@ -144,9 +140,13 @@ def load(
     check_conservation(extracted.result, transformed.result, validated.result.rows)
     metrics = transformed.result.metrics
     executor = open_executor(
-        run.settings, label=f"{run.contract.dataset} {run.run_date} {run.run_id}"
+        run.settings,
+        label=f"{run.contract.dataset} {run.run_date} {run.run_id}",
+        at_work=run.load_at_work.statement_id if run.load_at_work else None,
+        on_submitted=lambda statement_id: note_load(run, transformed.result, statement_id),
     )
     with stopwatch() as watch, closing(executor):
+        run.confirm()
         result = load_run(
             s3=run.client("s3"),
             contract=run.contract,
@@ -177,6 +177,7 @@ def publish(
     """
     manifest = extracted.result
     rows = check_conservation(manifest, transformed.result, _last_count(validated, loaded))
+    run.confirm()
     with stopwatch() as watch:
         result = publish_partition(
             glue=run.client("glue"),
@@ -194,6 +195,7 @@ def publish(
 
 def finish(run: Run, extracted: Done[Manifest]) -> Finished:
     """Tell the source that its records have arrived; before that, nothing is moved or deleted."""
+    run.confirm()
     if not run.contract.is_transformed:
         _record_version(run, raw=extracted.result.rows)
     finished = finish_source(run.contract, extracted.result, run.source_context())
@@ -241,6 +243,7 @@ def report(
         table_hash=loaded.result.table_hash if loaded else None,
         deleted_rows=loaded.result.deleted if loaded else 0,
         drift=drift.told_lines if drift else (),
+        corrected_rows=transformed.result.metrics.get("corrected", 0) if transformed else 0,
         stages=tuple(each.stage for each in steps if each),
         places=_places(run, manifest)
         | ({"drift": run.uri("drift.json")} if drift and drift.told else {}),

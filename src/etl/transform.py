@@ -108,6 +108,7 @@ def run_transform(
     settings: Settings,
     on_progress: Progress | None = None,
     on_look: Callable[[JobRun], None] | None = None,
+    before_starting: Callable[[], None] = lambda: None,
 ) -> TransformResult:
     """Have Glue transform the extraction, or attach to the job run that is at it already.
 
@@ -118,6 +119,7 @@ def run_transform(
         run_id, started_at: What the rows' lineage says; a job run that is at it already keeps its.
         on_progress: Called with the job run's state whenever it changes.
         on_look: Called with what each look at the job run shows.
+        before_starting: Called before a job run is started; what it raises keeps it from that.
 
     Raises:
         TransformError: The job failed, took too long, or did not do what it says.
@@ -139,7 +141,7 @@ def run_transform(
         run = wait_for_job_run(
             glue,
             job_name=settings.glue.job_name,
-            run_id=_attach_or_start(glue, arguments, lineage, settings, say),
+            run_id=_attach_or_start(glue, arguments, lineage, settings, say, before_starting),
             poll_seconds=settings.glue.poll_seconds,
             timeout_minutes=settings.glue.timeout_minutes,
             on_progress=look,
@@ -191,6 +193,7 @@ def _attach_or_start(
     lineage: Mapping[str, str],
     settings: Settings,
     say: Progress,
+    before_starting: Callable[[], None],
 ) -> str:
     """The id of the one run that carries out these arguments, whatever its lineage says."""
     job_name = settings.glue.job_name
@@ -200,6 +203,7 @@ def _attach_or_start(
     while True:
         active = find_active_job_run(glue, job_name=job_name, arguments_match=same_place)
         if active is None:
+            before_starting()
             try:
                 return start_job_run(glue, job_name=job_name, arguments={**arguments, **lineage})
             except glue.exceptions.ConcurrentRunsExceededException as error:

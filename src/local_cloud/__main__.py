@@ -12,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
 
 import psutil
 
-from local_cloud.errors import CloudError
+from local_cloud.errors import CloudError, unwritable
 from local_cloud.home import REPOSITORY, Home, Running
 
 _START_SECONDS = 120.0
@@ -104,7 +106,7 @@ def _ensure(home: Home, *, owner: int, bare: bool) -> Running:
         )
     if bare:
         return running
-    _provision(running)
+    _provision(running, home.log)
     return _running(home)
 
 
@@ -158,7 +160,7 @@ def _last_line(home: Home) -> str:
     return lines[-1] if lines else "no word in its log"
 
 
-def _provision(running: Running) -> None:
+def _provision(running: Running, log: Path) -> None:
     request = urllib.request.Request(f"{running.endpoint_url}/_cloud/provision", method="POST")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -166,6 +168,11 @@ def _provision(running: Running) -> None:
     except urllib.error.HTTPError as error:
         message, _, fix = error.read().decode().partition("\n  fix: ")
         raise CloudError(message, fix=fix or "see the log") from error
+    except (OSError, HTTPException) as error:
+        raise CloudError(
+            f"the embedded cloud ended while it was set up: {error}",
+            fix=f"run the same again; {log} may say why it ended",
+        ) from error
 
 
 def _variables(home: Home, running: Running, environ: Mapping[str, str]) -> dict[str, str]:
@@ -206,11 +213,19 @@ def main() -> int:
     arguments = _parser().parse_args()
     os.umask(0o077)  # keys and data are their user's only
     try:
-        arguments.command(Home.open(), arguments)
+        _carry_out(arguments)
     except (CloudError, psutil.Error) as error:
         print(f"local_cloud: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _carry_out(arguments: argparse.Namespace) -> None:
+    home = Home.open()
+    try:
+        arguments.command(home, arguments)
+    except OSError as error:
+        raise unwritable(home.path, error) from error
 
 
 if __name__ == "__main__":

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import IO
 
 from local_cloud import server, source_api, storage
 from local_cloud.context import Cloud, Credentials
-from local_cloud.errors import CloudError
-from local_cloud.home import Home, Owners, Running
+from local_cloud.errors import CloudError, unwritable
+from local_cloud.home import Home, Owners, Running, asked_port
 from local_cloud.provision import provisioning
 from local_cloud.serving import Handler, Server
 from local_cloud.shop_token import ShopToken
@@ -35,6 +38,17 @@ _SERVICES = (
 )
 _HOLD_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
+_LOG = 2  # the number of standard error
+
+
+class Log(io.TextIOBase):
+    """Standard error, which no full disk turns into a failure of what is told."""
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            os.write(_LOG, text.encode(errors="backslashreplace"))
+        return len(text)
 
 
 def serve(home: Home, report: IO[str]) -> None:
@@ -44,6 +58,7 @@ def serve(home: Home, report: IO[str]) -> None:
         report: Gets "ready", or why it cannot start.
     """
     os.umask(0o077)
+    sys.stdout = sys.stderr = Log()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -54,6 +69,10 @@ def serve(home: Home, report: IO[str]) -> None:
             services = Services(home)
         except CloudError as error:
             report.write(str(error))
+            sys.exit(1)
+        except (OSError, sqlite3.Error) as error:
+            traceback.print_exc()
+            report.write(str(unwritable(home.path, error)))
             sys.exit(1)
         report.write("ready")
     owners = Owners(home)
@@ -83,6 +102,7 @@ class Services:
         port = listener.getsockname()[1]
         os.environ["MOTO_PORT"] = str(port)
         self._home = home
+        self._trouble = ""
         self._journal = Journal(home.path / "state.sqlite")
         self._cloud = cloud = Cloud(
             home=home.path,
@@ -125,8 +145,13 @@ class Services:
         try:
             self._journal.save_later()
             storage.empty_trash()
-        except Exception:
-            traceback.print_exc()  # the services answer on; the next request that writes says it
+            self._trouble = ""
+        except Exception as error:  # the services answer on; the next request that writes says it
+            if self._trouble != str(
+                error
+            ):  # once: a log that tells it five times a second fills up
+                traceback.print_exc()
+            self._trouble = str(error)
 
     def stop(self) -> None:
         """Stop answering, end every child, save what is left."""
@@ -141,10 +166,8 @@ def _install(name: str, cloud: Cloud) -> None:
 
 def _listen(home: Home) -> socket.socket:
     """A listening socket: at the port asked for, else the one of last time, else a free one."""
-    asked = os.environ.get("LOCAL_CLOUD_PORT")
-    if asked and not asked.isdecimal():
-        raise CloudError(f'LOCAL_CLOUD_PORT is "{asked}"', fix="set it to a port, or leave it out")
-    for port in (int(asked),) if asked else (home.port("aws"), 0):
+    asked = asked_port("LOCAL_CLOUD_PORT")
+    for port in (asked,) if asked else (home.port("aws"), 0):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +23,11 @@ from urllib.request import ProxyHandler, build_opener
 
 import psutil
 
-from local_cloud.errors import CloudError
+from local_cloud.errors import CloudError, unwritable
 
 _ANSWER_SECONDS = 10
 _DIRECT = build_opener(ProxyHandler({}))  # a proxy cannot reach this machine
+UNFINISHED = "unfinished-"  # a folder's name begins with it until what is in it is complete
 _CLOCK_SECONDS = 2
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -63,10 +65,7 @@ class Home:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (path / "registry.lock").open("a").close()
         except OSError as error:
-            raise CloudError(
-                f"the embedded cloud's home {path} cannot be written: {error.strerror}",
-                fix="set LOCAL_CLOUD_HOME to a folder of yours",
-            ) from error
+            raise unwritable(path, error) from error
         return cls(path)
 
     @property
@@ -103,7 +102,15 @@ class Home:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        self._remove_unfinished()
         return file
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a daemon that was killed was about to write."""
+        for file in self.path.glob("*.json.*"):
+            file.unlink()
+        for folder in self.path.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def holder(self) -> int | None:
         """The process id of the daemon, or None if none runs."""
@@ -208,6 +215,20 @@ class Owners:
             return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
         except psutil.Error:
             return False
+
+
+def asked_port(variable: str) -> int | None:
+    """The port that a variable asks for, if it does.
+
+    Raises:
+        CloudError: It is no port.
+    """
+    asked = os.environ.get(variable)
+    if not asked:
+        return None
+    if not asked.isdecimal() or not 0 < int(asked) < 65536:
+        raise CloudError(f'{variable} is "{asked}"', fix="set it to a port, or leave it out")
+    return int(asked)
 
 
 def _started(pid: int) -> int:

@@ -6,7 +6,7 @@ import mmap
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 CHUNK_BYTES = 1024 * 1024
@@ -45,6 +45,17 @@ class ObjectFiles:
         """Where to write the next one."""
         path = self.path(uuid.uuid4().hex)
         path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write(self, chunks: Iterable[bytes]) -> Path:
+        """Write the next one: all of it, or nothing is left."""
+        path = self.new()
+        try:
+            with path.open("wb") as file:
+                file.writelines(chunks)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return path
 
     def path(self, name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import re
+import sqlite3
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from local_cloud import answers
 from local_cloud.callers import Refusal, authenticate
 from local_cloud.context import Cloud
+from local_cloud.errors import is_full_disk, unwritable
 from local_cloud.iam import AccessDenied
 from local_cloud.refusals import name_refused, refusal
 from local_cloud.signatures import read_signature
@@ -74,11 +76,18 @@ class Application:
         except NotImplementedError as error:
             why = "501 Not Implemented", "NotImplemented", f"The embedded cloud: {error}"
         except Exception as error:
-            traceback.print_exc(file=sys.stderr)
-            why = "500 Internal Server Error", "InternalFailure", f"{type(error).__name__}: {error}"
+            why = self._failure(error)
         status, headers, content = answers.error(environ, service, *why)
         start_response(status, headers)
         return [content]
+
+    def _failure(self, error: Exception) -> tuple[str, str, str]:
+        if isinstance(error, (OSError, sqlite3.Error)) and is_full_disk(error):
+            # No status that botocore tries again: it would take a minute to tell.
+            message = " ".join(str(unwritable(self._cloud.home, error)).split())
+            return "507 Insufficient Storage", "InsufficientStorage", message
+        traceback.print_exc(file=sys.stderr)
+        return "500 Internal Server Error", "InternalFailure", f"{type(error).__name__}: {error}"
 
     def _run(
         self,

@@ -12,7 +12,7 @@ import pickle
 import platform
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ class Journal:
         self._thread = threading.local()
         self._lock = threading.RLock()
         self._later: set[Row] = set()
-        self._digests: dict[Row, bytes] = {}
+        self._digests: dict[Row, bytes] = {}  # of what is written
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
@@ -161,33 +161,43 @@ class Journal:
         self.save(later)
 
     def save(self, rows: set[Row]) -> None:
-        """Write the rows whose content changed, all or none."""
+        """Write the rows whose content changed, all or none; what could not be is tried later."""
         if not rows:
             return
-        with self._lock:
-            changed = [(row, content) for row in rows for content in self._changed(row)]
-            if not changed:
-                return
-            self._database.execute("BEGIN")
+        try:
+            with self._lock:
+                digests: dict[Row, bytes] = {}
+                changed = [(row, each) for row in rows for each in self._changed(row, digests)]
+                if changed:
+                    self._write(changed)
+                self._digests |= digests
+        except BaseException:
+            self._later |= rows
+            raise
+
+    def _write(self, changed: Sequence[tuple[Row, bytes | None]]) -> None:
+        execute = self._database.execute
+        execute("BEGIN")
+        try:
             for row, content in changed:
                 if content is None:
-                    self._database.execute(
-                        "DELETE FROM state WHERE kind = ? AND scope = ? AND name = ?", row
-                    )
+                    execute("DELETE FROM state WHERE kind = ? AND scope = ? AND name = ?", row)
                 else:
-                    self._database.execute(
-                        "REPLACE INTO state VALUES (?, ?, ?, ?)", (*row, content)
-                    )
-            self._database.execute("COMMIT")
+                    execute("REPLACE INTO state VALUES (?, ?, ?, ?)", (*row, content))
+            execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:  # SQLite has ended it itself when the disk is full
+                execute("ROLLBACK")
+            raise
 
-    def _changed(self, row: Row) -> Iterator[bytes | None]:
+    def _changed(self, row: Row, digests: dict[Row, bytes]) -> Iterator[bytes | None]:
         kind, scope, name = row
         content = self.kinds[kind].dump(scope, name)
         if kind == "backend" and content is not None:
             digest = hashlib.blake2b(content, digest_size=16).digest()
             if self._digests.get(row) == digest:
                 return
-            self._digests[row] = digest
+            digests[row] = digest
         yield content
 
     def close(self) -> None:

@@ -12,9 +12,8 @@ import copy
 import hashlib
 import os
 import pickle
-import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +46,11 @@ class StoredKey(s3.FakeKey):
     @value.setter
     def value(self, new: StoredBytes | bytes | str) -> None:
         content = new.encode() if isinstance(new, str) else new
-        self.path = _files.new()
         if isinstance(content, StoredBytes):
+            self.path = _files.new()
             (os.rename if content.is_unnamed else os.link)(content.path, self.path)
         else:
-            self.path.write_bytes(content)
+            self.path = _files.write([content])
         self.contentsize = len(content)
         if self._etag is None:
             self._etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
@@ -85,11 +84,7 @@ class StoredMultipart(s3.FakeMultipart):
     ) -> tuple[Any, str, tuple[str, str, int] | None]:
         """Join the parts that `body` names."""
         parts = self._named_parts(body)
-        joined = _files.new()
-        with joined.open("wb") as target:
-            for part in parts:
-                with part.path.open("rb") as source:
-                    shutil.copyfileobj(source, target, CHUNK_BYTES)
+        joined = _files.write(_chunks(part.path for part in parts))
         digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
         etag = hashlib.md5(digests, usedforsecurity=False).hexdigest()
         value = StoredBytes.open(joined)
@@ -218,6 +213,13 @@ def _buckets() -> dict[str, Any]:
 
 def _path_in(bucket: Any, key: str) -> Path | None:
     return getattr(bucket.keys.get(key), "path", None) if bucket else None
+
+
+def _chunks(paths: Iterable[Path]) -> Iterator[bytes]:
+    for path in paths:
+        with path.open("rb") as source:
+            while chunk := source.read(CHUNK_BYTES):
+                yield chunk
 
 
 def _dump_object(bucket: str, key: str) -> bytes | None:

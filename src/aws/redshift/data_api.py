@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws.redshift.errors import DeadlineError, RedshiftError, StatementError
+from aws.redshift.errors import (
+    ConnectionLostError,
+    DeadlineError,
+    RedshiftError,
+    StatementError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
@@ -24,6 +30,12 @@ MAX_STATEMENTS = 40  # of one BatchExecuteStatement
 _RUNNING = frozenset({"SUBMITTED", "PICKED", "STARTED"})
 _FIRST_POLL_SECONDS = 0.05
 _LONGEST_POLL_SECONDS = 5.0
+# What became of a session that Redshift, or its restart, has ended under a statement.
+_LOST = re.compile(
+    r"terminating connection|server closed the connection|connection has been closed"
+    r"|connection (?:was )?(?:lost|reset)",
+    re.IGNORECASE,
+)
 _READERS: dict[str, Callable[[str], Any]] = {
     "numeric": Decimal,
     "date": date.fromisoformat,
@@ -73,15 +85,22 @@ def make_client_token(label: str, statements: Sequence[str]) -> str:
 
 
 def run_transaction(
-    client: RedshiftDataAPIServiceClient, *, statements: Sequence[str], target: Target, label: str
+    client: RedshiftDataAPIServiceClient,
+    *,
+    statements: Sequence[str],
+    target: Target,
+    label: str,
+    on_submitted: Callable[[str], None] | None = None,
 ) -> None:
     """Run the statements in order in one transaction: all of them, or none.
 
     Args:
         label: What the submission is for; shown in the console as the statement's name.
+        on_submitted: Called with the submission's id, by which another process can wait for it.
 
     Raises:
         StatementError: Redshift refused one; `index` says which.
+        ConnectionLostError: Redshift ended their session; whether they took effect is unknown.
         DeadlineError: They took longer than the target's deadline and were cancelled.
     """
     if not 0 < len(statements) <= MAX_STATEMENTS:
@@ -92,7 +111,9 @@ def run_transaction(
         StatementName=label,
         **target.parameters(),
     )
-    _wait(client, statement_id=submitted["Id"], deadline_seconds=target.deadline_seconds)
+    if on_submitted is not None:
+        on_submitted(submitted["Id"])
+    wait_for_end(client, statement_id=submitted["Id"], target=target)
 
 
 def execute(
@@ -109,7 +130,7 @@ def execute(
         StatementName=label,
         **target.parameters(),
     )
-    _wait(client, statement_id=submitted["Id"], deadline_seconds=target.deadline_seconds)
+    wait_for_end(client, statement_id=submitted["Id"], target=target)
     return submitted["Id"]
 
 
@@ -131,12 +152,17 @@ def find_end(
     return _failure(found) if found["Status"] in ("FAILED", "ABORTED") else None
 
 
-def _wait(
-    client: RedshiftDataAPIServiceClient, *, statement_id: str, deadline_seconds: float
+def wait_for_end(
+    client: RedshiftDataAPIServiceClient, *, statement_id: str, target: Target
 ) -> None:
+    """Wait until a submission has finished, whoever submitted it.
+
+    Raises:
+        StatementError, ConnectionLostError, DeadlineError: As `run_transaction`.
+    """
     try:
-        _poll(client, statement_id, deadline_seconds)
-    except StatementError:
+        _poll(client, statement_id, target.deadline_seconds)
+    except (ConnectionLostError, StatementError):
         raise
     except BaseException:
         # Nobody waits for it any longer: do not leave it running and holding its locks.
@@ -154,7 +180,10 @@ def _poll(client: RedshiftDataAPIServiceClient, statement_id: str, deadline_seco
         if status == "FINISHED":
             return
         if status in ("FAILED", "ABORTED"):
-            raise _failure(found)
+            failure = _failure(found)
+            if _LOST.search(failure.message):
+                raise ConnectionLostError(failure.message) from failure
+            raise failure
         if status not in _RUNNING:
             raise RedshiftError(f"statement {statement_id} has the unknown status {status}")
         if time.monotonic() + pause > ends:

@@ -1,7 +1,7 @@
 """Amazon S3: thin functions over a boto3 client. Errors are botocore's own unless said."""
 
 from aws.s3.checksums import ChecksumError, find_checksum, is_checksum_of, join_digests
-from aws.s3.conditional import create_object
+from aws.s3.conditional import Tagged, create_object, read_tagged, swap_object
 from aws.s3.heads import ObjectHead, read_head
 from aws.s3.multipart import MAX_PARTS, MIN_PART_MIB, Multipart
 from aws.s3.objects import (
@@ -24,6 +24,7 @@ __all__ = [
     "Multipart",
     "ObjectHead",
     "S3Object",
+    "Tagged",
     "copy_object",
     "create_object",
     "delete_object",
@@ -38,5 +39,7 @@ __all__ = [
     "open_object",
     "put_bytes",
     "read_head",
+    "read_tagged",
     "retry",
+    "swap_object",
 ]

@@ -12,6 +12,7 @@ from etl.batch.requests import Request
 from etl.costs import load_prices
 from etl.errors import EtlError, StorageError
 from etl.figures import Figures
+from etl.lease import give_back, take_for_execution
 from etl.manifest import Manifest
 from etl.metrics import send_figures
 from etl.run import Run, done, stopwatch
@@ -20,18 +21,19 @@ from etl.transform import find_active_run, job_arguments
 
 
 class JobRunActiveError(EtlError):
-    """A Glue job run of the same dataset and run date is at work: two must not write at once."""
+    """A Glue job run of the same dataset and run date is at work, whose run has died."""
 
 
 def look(request: Request) -> dict[str, Any]:
     """What has to be done for the dataset, and its extraction if that is fresh.
 
     Raises:
-        JobRunActiveError: Somebody else's run of the same is at work.
+        LeaseHeldError, JobRunActiveError: Somebody else's run of the same is at work.
     """
     run = request.run
     contract = run.contract
-    _wait_for_others(run)
+    take_for_execution(run, request.execution)
+    _wait_for_others(request)
     run.write(run.contract_uri, contract.to_json())
     named = {
         "dataset": contract.dataset,
@@ -81,7 +83,8 @@ def glue_arguments(run: Run, manifest: Manifest) -> dict[str, str]:
     return {f"--{name}": value for name, value in (arguments | lineage).items()}
 
 
-def _wait_for_others(run: Run) -> None:
+def _wait_for_others(request: Request) -> None:
+    run = request.run
     active = find_active_run(
         run.client("glue"),
         settings=run.settings,
@@ -89,6 +92,7 @@ def _wait_for_others(run: Run) -> None:
         run_date=run.run_date,
     )
     if active is not None:
+        give_back(run, request.execution)  # to a flow, which can go on with that job run
         raise JobRunActiveError(
             f"job run {active.run_id} of {run.contract.dataset} {run.run_date} is {active.state}",
             fix="start the same again when it has ended",

@@ -43,6 +43,7 @@ def prepare_load(request: Request) -> dict[str, Any]:
     run = request.run
     validated = read_verdict(request)
     check_conservation(request.manifest(), read_transform(request), validated.rows)
+    run.confirm()
     run.write(run.uri("validation.json"), validated.to_json())
     plan = _plan(request, validated.rows, request.entered_at)
     with closing(open_executor(run.settings, label=_label(run))) as executor:

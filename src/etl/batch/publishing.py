@@ -9,6 +9,7 @@ from typing import Any
 from etl.batch.loading import read_transform, read_verdict
 from etl.batch.requests import Request
 from etl.costs import load_prices
+from etl.lease import give_back
 from etl.manifest import Manifest
 from etl.report import StageReport
 from etl.run import Done, done
@@ -31,6 +32,7 @@ def complete(request: Request) -> dict[str, Any]:
         published = publish(run, extracted, transformed, validated, loaded)
     finish(run, extracted)
     made = report(run, extracted, transformed, validated, loaded, published)
+    give_back(run, request.execution)
     return {
         "dataset": made.dataset,
         "run_id": made.run_id,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from aws.clients import make_client
 from aws.s3 import get_bytes
 from etl import keys
 from etl.errors import ContractError, UsageError
+from etl.lease import confirm_for_execution
 from etl.manifest import Manifest, read_manifest
 from etl.model import Contract
 from etl.run import Run
@@ -24,7 +26,7 @@ class Request:
     """One invocation: the run it is about, and the rest of what the state knows.
 
     Attributes:
-        execution: The execution's name.
+        execution: The execution's ARN.
         given: The state machine's state, as far as it is handed on.
         entered_at: When the state was entered; the same in all its tries.
     """
@@ -54,14 +56,14 @@ def open_request(event: Mapping[str, Any], settings: Settings) -> Request:
         uri = named.get("contract_uri") or _contract_uri(event, settings, dataset)
         execution = named["execution"]
         run = Run(
-            run_id=run_id_of(execution, dataset),
+            run_id=run_id_of(execution.rpartition(":")[2], dataset),
             run_date=run_date,
             contract=_read_contract(settings, uri, dataset),
             settings=settings,
             started_at=datetime.fromisoformat(named["started_at"]),
         )
         return Request(
-            run=run,
+            run=replace(run, confirm=partial(confirm_for_execution, run, execution)),
             execution=execution,
             given=event.get("given") or {},
             entered_at=datetime.fromisoformat(event["entered_at"]),
@@ -73,7 +75,7 @@ def open_request(event: Mapping[str, Any], settings: Settings) -> Request:
 
 
 def run_id_of(execution: str, dataset: str) -> str:
-    """The run's id: the same in all tries of all steps of an execution."""
+    """The run's id: the same in all tries of all steps of an execution of that name."""
     return hashlib.sha256(f"{execution}/{dataset}".encode()).hexdigest()[:12]
 
 

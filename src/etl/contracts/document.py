@@ -18,6 +18,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from etl.contracts.problems import Problems, did_you_mean
 
 API_VERSIONS = ("v3.2.0", "v3.1.0")
+_MOST_VALUES = 100_000
 _KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 
@@ -33,6 +34,14 @@ class _Yaml12Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def get_single_node(self) -> yaml.Node | None:
+        """The document; refused if its aliases make it endless, or too large to be walked over."""
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None and _unfolded(node, {}) > _MOST_VALUES:
+            fault = f"its aliases unfold to more than {_MOST_VALUES:,} values"
+            raise yaml.constructor.ConstructorError(None, None, fault, node.start_mark)
+        return node
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
@@ -45,6 +54,26 @@ class _Yaml12Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _unfolded(node: yaml.Node, known: dict[int, int | None]) -> int:
+    """How many values there are with each alias in its place."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = None
+        inner = [each for pair in node.value for each in pair] if _is_mapping(node) else node.value
+        known[id(node)] = 1 + sum(_unfolded(each, known) for each in inner)
+    size = known[id(node)]
+    if size is None:
+        raise yaml.constructor.ConstructorError(
+            None, None, "aliases must not hold themselves", node.start_mark
+        )
+    return size
+
+
+def _is_mapping(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.MappingNode)
 
 
 def read_document(path: Path, problems: Problems) -> OpenDataContractStandard:
@@ -85,6 +114,8 @@ def _load_yaml(path: Path, problems: Problems) -> dict[str, Any]:
         mark = error.problem_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problems.add("", f"is not YAML: {error.problem}{place}", fix="mend the file at that line")
+    except RecursionError:
+        problems.add("", "is nested too deeply", fix="mend the file")
     except (yaml.YAMLError, ValueError) as error:
         problems.add("", f"is not YAML: {error}", fix="mend the file")
     problems.raise_if_any()

@@ -8,6 +8,7 @@ from typing import Any
 
 from open_data_contract_standard.model import Server
 
+from etl.contracts.credentials import credentials_in
 from etl.contracts.names import name_fault, snake_case
 from etl.contracts.problems import Problems, did_you_mean
 from etl.model import Places, Raw, Source, SourceFormat, SourceKind
@@ -34,7 +35,7 @@ _LAYERS = ("raw", "processed", "quarantine")
 _SOURCE_SYSTEM = "sourceSystem"
 _CUSTOM_KINDS: dict[str, SourceKind] = {"sql": "sql", "stream": "stream"}
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s?#{}$]+")
+_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s?#{}$'\"`\\\x00-\x1f]+")
 _FORMATS: dict[str, SourceFormat] = {
     "csv": "csv",
     "json": "json",
@@ -201,12 +202,21 @@ class Servers:
                 fix=f"add - property: {_SOURCE_SYSTEM} with a value such as shop",
             )
         kind = self._kind(server, options, where)
+        location = "" if kind == "stream" else self._location("source")
+        filled = {snake_case(key): self._filled(value, where) for key, value in options.items()}
+        for found in credentials_in(location, filled):
+            self._problems.add(
+                where,
+                f"{found} stands there, and contracts are no secrets",
+                fix="take it out, and name a Secrets Manager secret by the option secret, an"
+                " API's with auth",
+            )
         return Source(
             kind=kind,
             name=str(name),
-            location="" if kind == "stream" else self._location("source"),
+            location=location,
             format=self._format(server, where),
-            options={snake_case(key): self._filled(value, where) for key, value in options.items()},
+            options=filled,
         )
 
     def _kind(self, server: Server, options: dict[str, Any], where: str) -> SourceKind:

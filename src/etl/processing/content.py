@@ -18,6 +18,8 @@ from etl.sources.records import Lines
 
 _SPACE = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
+# Numbers are only skipped over: as text they need no conversion and have no limit.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,17 +97,18 @@ def read_records(body: bytes, format: SourceFormat, contract: Contract, name: st
         yield from block.data.decode().split("\n")[:-1]
 
 
-def _lines(body: bytes) -> list[bytes]:
-    return body.removeprefix(_BOM).split(b"\n")
+def _lines(body: bytes) -> Iterator[bytes]:
+    """One at a time: a list of empty ones would be many times the body."""
+    return iter(io.BytesIO(body.removeprefix(_BOM)))
 
 
 def _holds_lines(body: bytes) -> bool:
     """Whether a .json object's first line is an object of its own."""
-    first = _lines(body.removeprefix(_BOM).strip(_SPACE))[0]
+    first = next(_lines(body.removeprefix(_BOM).strip(_SPACE)), b"").rstrip(b"\n")
     if not first.startswith(b"{"):
         return False
     try:
-        json.loads(first)
+        _DECODER.decode(first.decode())
     except (ValueError, RecursionError):
         return False
     return True

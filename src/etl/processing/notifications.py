@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus
 
 from etl.errors import ProcessingError
 
+_NOT_S3 = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 _FIX = "send S3's own event notifications to the queue, and nothing else"
 
 
@@ -48,7 +49,7 @@ def read_notifications(body: str) -> list[Notification]:
         if isinstance(event, dict) and event.get("Event") == "s3:TestEvent":
             return []
         found = [_read(each) for each in event["Records"] if _is_creation(each)]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _NOT_S3 as error:
         raise ProcessingError(
             f"the message is no S3 event notification: {type(error).__name__}: {error}", fix=_FIX
         ) from error

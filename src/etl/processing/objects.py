@@ -42,6 +42,10 @@ VERSION = "1.0.0"  # of what is made of an object: raise it when the same object
 
 _DATASET = re.compile(r"[a-z][a-z0-9_]*")
 _CONTENT_TYPE = "application/x-ndjson"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_KEY_BYTES = 1024  # S3's limit
+_STEM_BYTES = 512
+_SHOWN_CHARACTERS = 200
 _ANOTHER = ("412", "PreconditionFailed")
 
 
@@ -78,6 +82,7 @@ class Processor:
         """
         bucket, key = notification.bucket, notification.key
         with explain_storage_errors(notification.uri):
+            self._check_key(key)
             dataset, kind = self._dataset_of(key), kind_of(key)
             found = head_object(self._s3, bucket=bucket, key=key)
             if found is None:
@@ -93,6 +98,21 @@ class Processor:
                 output_uri=f"s3://{self._options.processed_bucket}/{output_key}",
                 rows=rows.count,
                 filtered=rows.filtered,
+            )
+
+    def _check_key(self, key: str) -> None:
+        """Refuse a key that cannot be moved, or that means another place to those who copy it."""
+        fault = ""
+        if len(self._completed_key(key).encode("utf-8", "replace")) > _KEY_BYTES:
+            fault = f"longer than {_KEY_BYTES} bytes below {self._options.completed_prefix}"
+        elif {".", ".."} & set(key.split("/")):
+            fault = "with . or .. for a folder"
+        elif _CONTROL.search(key):
+            fault = "with a control character"
+        if fault:
+            raise ProcessingError(
+                f"{key[:_SHOWN_CHARACTERS]!r} is a key {fault}",
+                fix="put the object there again under a plain name",
             )
 
     def _dataset_of(self, key: str) -> str:
@@ -155,6 +175,7 @@ class Processor:
                 run_date=arrived_at.date(),
                 metadata=metadata,
                 name=found.key,
+                limit_bytes=self._options.rows_limit_bytes,
             )
         except SourceError as error:
             fix = "mend the object, and put it there again"
@@ -198,6 +219,8 @@ class Processor:
 def _output_key(dataset: str, found: S3Object) -> str:
     day = found.last_modified.astimezone(UTC)
     stem = PurePosixPath(found.key).name.removesuffix(".gz").rpartition(".")[0]
+    # Athena and Spark leave out files whose names begin so.
+    stem = stem.lstrip("._").encode()[:_STEM_BYTES].decode(errors="ignore") or "object"
     digest = hashlib.sha256(f"{found.key}\0{found.etag}".encode()).hexdigest()[:16]
     return f"processed/{day:%Y/%m/%d}/{dataset}/{stem}-{digest}.jsonl"
 

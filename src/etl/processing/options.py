@@ -46,6 +46,11 @@ class ProcessorOptions:
         """`object_limit_mib` in bytes."""
         return self.object_limit_mib * 1024 * 1024
 
+    @property
+    def rows_limit_bytes(self) -> int:
+        """How large an object's rows may be: names and metadata make much of short records."""
+        return 32 * self.limit_bytes
+
     @classmethod
     def of(cls, settings: Settings, account_id: str) -> ProcessorOptions:
         """What the environment's settings say."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from etl.judge import Accepted, Judge, Rejected
 from etl.model import Column, Contract, SourceFormat, Type
 from etl.tidying import normalise_name, normalise_names
 
+# Names alone are looked at: as text, numbers have no limit.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SHOWN = 3  # problems of an object that its cause names
 
 # The names that a record may have: an object's are in turn such a tree, a value's are None.
@@ -54,6 +57,7 @@ def make_rows(
     run_date: date,
     metadata: Mapping[str, str],
     name: str,
+    limit_bytes: int | None = None,
 ) -> Rows:
     """Judge every record; all must be good.
 
@@ -63,29 +67,42 @@ def make_rows(
         contract: As `tidy_contract` gives it.
         run_date: What expressions mean by `run_date`.
         name: The object's, for messages.
+        limit_bytes: Of all rows, each of which carries the metadata; None for no limit.
 
     Raises:
         ProcessingError: Records are bad; the message names the first ones and how many they are.
+            Or the rows are larger than the limit.
     """
     judge, known = Judge(contract, run_date), _known_names(contract)
     ending = f'"_metadata": {json.dumps(dict(metadata), ensure_ascii=False)}}}'
-    lines: list[str] = []
+    data = io.BytesIO()
     bad: list[str] = []
-    count = 0
+    count = rows = 0
     for count, record in enumerate(records, start=1):
         verdict = judge(record)
         reasons = verdict.reasons if isinstance(verdict, Rejected) else _unknown(record, known)
         if reasons:
             bad.append(f"record {count}: {'; '.join(reasons)}" if len(bad) < _SHOWN else "")
         elif isinstance(verdict, Accepted):
-            lines.append(f"{_open_object(verdict.row)}{ending}\n")
+            data.write(f"{_open_object(verdict.row)}{ending}\n".encode())
+            rows += 1
+            if limit_bytes is not None and data.tell() > limit_bytes:
+                raise _too_large(name, limit_bytes)
     if bad:
         more = "; …" if len(bad) > _SHOWN else ""
         raise ProcessingError(
             f"{name}: {len(bad)} of {count} records are bad: {'; '.join(bad[:_SHOWN])}{more}",
             fix="mend the object, and put it there again",
         )
-    return Rows(data="".join(lines).encode(), count=len(lines), filtered=count - len(lines))
+    return Rows(data=data.getvalue(), count=rows, filtered=count - rows)
+
+
+def _too_large(name: str, limit_bytes: int) -> ProcessingError:
+    return ProcessingError(
+        f"{name}: its rows are more than {limit_bytes / 1024**2:g} MiB, 32 times object_limit_mib,"
+        " as each carries its metadata",
+        fix="send it in parts, or raise processor.object_limit_mib",
+    )
 
 
 def _tidy_column(column: Column) -> Column:
@@ -117,7 +134,7 @@ def _known_names(contract: Contract) -> Names:
 def _unknown(record: str, known: Names) -> list[str]:
     """What a record has beside the contract's fields: it would be lost."""
     try:
-        names = list(_unknown_names(normalise_names(json.loads(record)), known))
+        names = list(_unknown_names(normalise_names(_DECODER.decode(record)), known))
     except RecursionError:
         return ["record: nested too deeply"]
     return [f"fields that the contract does not know: {', '.join(names)}"] if names else []

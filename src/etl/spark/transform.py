@@ -19,6 +19,7 @@ from etl.drift.tally import Tally
 from etl.errors import TransformError
 from etl.manifest import Manifest
 from etl.model import Contract
+from etl.spark.corrections import with_corrections
 from etl.spark.drift import find_drift, look_at_sample, sampled_lines
 from etl.spark.files import delete_prefix, list_files
 from etl.spark.lineage import (
@@ -79,11 +80,13 @@ class _Written:
         rows: Where they went.
         marks: Of the rejected lines; none for a small run.
         sample: What some of the others look like.
+        corrected: How many lines have people's corrections in their place.
     """
 
     rows: dict[str, int]
     marks: bytes
     sample: Tally
+    corrected: int = 0
 
 
 def transform(
@@ -116,15 +119,19 @@ def transform(
         "reasons": reasons,
         "drift": drift.to_dict(),
         "quarantine_files": [asdict(each) for each in list_files(spark, quarantine_uri)],
+        "corrected": written.corrected,
     }
 
 
-def _lines(run: _Run) -> DataFrame:
-    """Every line of the extraction, and the object that it came from."""
+def _lines(run: _Run, corrected: Observation) -> DataFrame:
+    """Every line of the extraction as people have corrected it, and the object it came from."""
     uris = [each.uri for each in run.manifest.objects]
     schema = StructType([StructField("value", StringType())])
     text = run.spark.read.schema(schema).option("lineSep", "\n").text(uris)
-    return text.select(F.col("value").alias("$line"), F.col("_metadata.file_path").alias(RAW_URI))
+    lines = text.select(F.col("value").alias("$line"), F.col("_metadata.file_path").alias(RAW_URI))
+    if run.manifest.corrections is None:
+        return lines
+    return with_corrections(run.spark, lines, run.manifest.corrections, corrected)
 
 
 def _judged(run: _Run, lines: DataFrame, counted: Observation) -> DataFrame:
@@ -139,13 +146,15 @@ def _write_valid(run: _Run, uri: str) -> _Written:
         delete_prefix(run.spark, uri)
         return _Written(rows=dict.fromkeys(_OUTCOMES, 0), marks=b"", sample=Tally())
     read, judged, written = Observation("read"), Observation("judged"), Observation("written")
+    corrected, wanted = Observation("corrected"), Observation("wanted")
     count = F.count(F.lit(1)).alias("rows")
     rejected, filtered = F.col("`$reasons`").isNotNull(), F.col("`$filtered`")
     observed = [F.count_if(rejected).alias("rejected"), F.count_if(filtered).alias("filtered")]
     observed.append(sampled_lines(rows=run.manifest.rows, lines_bytes=run.bytes * _GZIP_RATIO))
     marks = [] if run.is_small else rejected_marks()
-    lines = _judged(run, _lines(run), read).observe(judged, *observed, *marks)
-    latest = _latest_by_key(run, _traced(run, lines.filter(~rejected & ~filtered)))
+    lines = _judged(run, _lines(run, corrected), read).observe(judged, *observed, *marks)
+    traced = _traced(run, lines.filter(~rejected & ~filtered))
+    latest = _latest_by_key(run, traced, wanted)
     names = (F.col(identifier(each.name)) for each in run.contract.data_columns)
     rows = latest.select(*names, *lineage_columns(run.contract, run.lineage))
     writer = rows.observe(written, count).write.mode("overwrite").option(*_NO_MARKER)
@@ -158,12 +167,12 @@ def _write_valid(run: _Run, uri: str) -> _Written:
         "quarantined": judged.get["rejected"],
         "filtered": judged.get["filtered"],
     }
-    gone = found["valid"] + found["quarantined"] + found["filtered"]
-    counts = found | {"deduplicated": found["read"] - gone}
     return _Written(
-        rows=counts,
+        # Counted where the rows of a key meet: the sum of all shows what a shuffle would lose.
+        rows=found | {"deduplicated": wanted.get["rows"] - found["valid"]},
         marks=b"" if run.is_small else join_marks(judged.get),
         sample=look_at_sample(judged.get, run.contract),
+        corrected=corrected.get["corrected"] if run.manifest.corrections else 0,
     )
 
 
@@ -176,9 +185,13 @@ def _traced(run: _Run, rows: DataFrame) -> DataFrame:
     return rows.select(*(F.col(identifier(each)) for each in ("$line", *names)))
 
 
-def _latest_by_key(run: _Run, rows: DataFrame) -> DataFrame:
+def _latest_by_key(run: _Run, rows: DataFrame, counted: Observation) -> DataFrame:
     """One row for each primary key: the latest, among equals the one with the greatest line, and
-    of equal lines, where it shows, that of the greatest source object."""
+    of equal lines, where it shows, that of the greatest source object.
+
+    Args:
+        counted: Gets "rows": how many there were to choose from.
+    """
     key = [F.col(identifier(each)) for each in run.contract.primary_key]
     order = [F.col(LINE).desc()]
     if run.names_sources:
@@ -192,6 +205,7 @@ def _latest_by_key(run: _Run, rows: DataFrame) -> DataFrame:
         together = hashed.coalesce(1)
     else:
         together = hashed.repartition(_file_count(run), "$hash")
+    together = together.observe(counted, F.count(F.lit(1)).alias("rows"))
     rank = F.row_number().over(Window.partitionBy("$hash", *key).orderBy(*order))
     return together.withColumn("$rank", rank).filter(F.col("`$rank`") == 1)
 
@@ -212,7 +226,8 @@ def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[st
     if expected == 0:
         delete_prefix(run.spark, uri)
         return {}
-    lines = _lines(run).filter(is_marked(marks)) if marks else _lines(run)
+    lines = _lines(run, Observation("corrected again"))
+    lines = lines.filter(is_marked(marks)) if marks else lines
     judged = _judged(run, lines, Observation("judged again"))
     rejected = judged.filter(F.col("`$reasons`").isNotNull())
     labels = _labels(run.contract)

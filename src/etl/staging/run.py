@@ -15,7 +15,7 @@ before 1 can tell by the row counts, sizes and digests in it, and by `Manifest.d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
@@ -33,7 +33,7 @@ from etl.keys import (
     part_name,
     raw_prefix,
 )
-from etl.manifest import Manifest, earlier_uri, read_if_there, write_manifest
+from etl.manifest import Manifest, earlier_uri, find_manifest, read_if_there, write_manifest
 from etl.model import Contract, Raw
 from etl.settings import Staging
 from etl.sources.records import OpenSource
@@ -58,15 +58,19 @@ def stage_raw(
     settings: Staging,
     figures: Figures | None = None,
     on_progress: Progress | None = None,
+    before_replacing: Callable[[], None] = lambda: None,
 ) -> Manifest:
     """Stream a source to the run's raw prefix and write its manifest last.
 
-    The same items give the same bytes and the same manifest.
+    The same items give the same bytes and the same manifest. People's corrections of an earlier
+    extraction of the date hold for this one too.
 
     Args:
         contract_uri: Where the compiled contract of this run lies; noted in the manifest.
         figures: To count on with; others may look at them meanwhile.
         on_progress: Called with the figures now and then, and at the end.
+        before_replacing: Called when all is sent and nothing is visible; what it raises leaves the
+            earlier extraction as it is.
 
     Raises:
         StorageError: The bucket is missing or refuses access.
@@ -75,6 +79,7 @@ def stage_raw(
     with explain_storage_errors(prefix), ExitStack() as opened:
         # Listing first also shows that the bucket can be used, before a day's data is fetched.
         existing = _list_earlier(s3, contract, run_date)
+        earlier = find_manifest(s3, manifest_uri(contract, run_date))
         make_writer = partial(
             RawWriter,
             s3,
@@ -111,7 +116,9 @@ def stage_raw(
             dead_letters=staged.dead_letters,
             keys=keys,
             progress=source.progress(),
+            corrections=earlier.corrections if earlier else None,
         )
+        before_replacing()
         _replace(s3, contract, manifest, writers, existing)
     return manifest
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aws.s3 import S3Object, delete_objects, iter_objects
 from etl.errors import StorageError
 from etl.keys import manifest_uri, parse_s3_uri, raw_prefix
-from etl.manifest import Manifest, write_manifest
+from etl.manifest import Manifest, find_manifest, write_manifest
 from etl.model import Contract
 from etl.storage import explain_storage_errors
 from etl.stream.commits import Batch, list_all_commits, read_commit
@@ -52,6 +52,8 @@ def collect_stream(
     with ThreadPoolExecutor(_READERS) as readers:
         batches = list(readers.map(partial(read_commit, s3, contract, run_date), sequences))
     _tidy(s3, raw_prefix(contract, run_date), batches, now or datetime.now(UTC))
+    uri = manifest_uri(contract, run_date)
+    earlier = find_manifest(s3, uri)
     manifest = Manifest(
         dataset=contract.dataset,
         run_date=run_date,
@@ -63,8 +65,9 @@ def collect_stream(
         contract_uri=contract_uri,
         rejected=sum(batch.rejected for batch in batches),
         dead_letters=tuple(each for batch in batches for each in batch.dead_letters),
+        corrections=earlier.corrections if earlier else None,
     )
-    write_manifest(s3, manifest_uri(contract, run_date), manifest)
+    write_manifest(s3, uri, manifest)
     return manifest
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "follow_batch",
     "load",
     "publish",
+    "replay",
     "report",
     "show_backfill",
     "start",
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 start = step("start")(pipeline.start)
+replay = step("replay")(pipeline.replay)
 start_batch = step("start batch")(execution.start_batch)
 
 

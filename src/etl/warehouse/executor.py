@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from etl.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_redshift_data import RedshiftDataAPIServiceClient
 
+log = logging.getLogger("etl")
 Result = TypeVar("Result")
 
 MAX_ATTEMPTS = 6
@@ -72,19 +74,43 @@ class ConnectionExecutor:
 
 
 class DataApiExecutor:
-    """By the Data API; nothing is held between calls."""
+    """By the Data API; nothing is held between calls.
+
+    Args:
+        at_work: The first transaction's id, if it was submitted by a process that has died.
+        on_submitted: Called with the id of each transaction that is submitted.
+    """
 
     def __init__(
-        self, client: RedshiftDataAPIServiceClient, *, target: data_api.Target, label: str
+        self,
+        client: RedshiftDataAPIServiceClient,
+        *,
+        target: data_api.Target,
+        label: str,
+        at_work: str | None = None,
+        on_submitted: Callable[[str], None] | None = None,
     ) -> None:
         self._client = client
         self._target = target
         self._label = label
+        self._at_work = at_work
+        self._on_submitted = on_submitted
 
     def run_transaction(self, statements: Sequence[str]) -> None:
         """Run the statements in one transaction: all of them, or none."""
+        at_work, self._at_work = self._at_work, None
+        if at_work is not None:
+            try:
+                data_api.wait_for_end(self._client, statement_id=at_work, target=self._target)
+                return
+            except StatementError as error:
+                log.info("load       %s has failed (%s): loading again", at_work, error.message)
         data_api.run_transaction(
-            self._client, statements=statements, target=self._target, label=self._label
+            self._client,
+            statements=statements,
+            target=self._target,
+            label=self._label,
+            on_submitted=self._on_submitted,
         )
 
     def execute(self, statement: str) -> None:
@@ -99,11 +125,19 @@ class DataApiExecutor:
         """Nothing is held."""
 
 
-def open_executor(settings: Settings, *, label: str = "etl") -> Executor:
+def open_executor(
+    settings: Settings,
+    *,
+    label: str = "etl",
+    at_work: str | None = None,
+    on_submitted: Callable[[str], None] | None = None,
+) -> Executor:
     """The executor that the settings' `warehouse.loader` names; it connects at its first use.
 
     Args:
         label: What the SQL is for, e.g. dataset, run date and run id; seen in Redshift's consoles.
+        at_work, on_submitted: For the Data API, see `DataApiExecutor`. What a connection's process
+            leaves undone, the warehouse rolls back.
     """
     warehouse = settings.warehouse
     if warehouse.loader == "data-api":
@@ -114,7 +148,11 @@ def open_executor(settings: Settings, *, label: str = "etl") -> Executor:
             db_user=warehouse.db_user,
         )
         return DataApiExecutor(
-            make_client("redshift-data", settings.aws), target=target, label=label
+            make_client("redshift-data", settings.aws),
+            target=target,
+            label=label,
+            at_work=at_work,
+            on_submitted=on_submitted,
         )
     return ConnectionExecutor(lambda: connect(settings))
 

@@ -22,7 +22,7 @@ from local_cloud.glue.downloads import download
 from local_cloud.glue.errors import LaunchError
 from local_cloud.glue.job_run import CLOUD_STOPPED, LOG_GROUP, JobRun
 from local_cloud.glue.jvm import KEPT_VARIABLES, SPARK_HOME, Jvm, spark_properties
-from local_cloud.glue.jvms import Jvms, kill
+from local_cloud.glue.jvms import Jvms, kill, remove_traces
 from local_cloud.glue.logs import LogStream
 from local_cloud.iam import AccessDenied
 
@@ -58,6 +58,9 @@ class Executor:
         self._tasks: dict[str, _Task] = {}
         self._jvms = Jvms(cloud)
         self._cloud_stops = False
+        for folder in self._home.glob("runs/*"):  # of a cloud that was killed
+            _clean_up(folder)
+            remove_traces(folder)
         cloud.on_stop(self._stop_all)
 
     def start(self, job: FakeJob, run: JobRun, *, on_change: Callable[[JobRun], None]) -> None:

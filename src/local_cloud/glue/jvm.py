@@ -36,6 +36,7 @@ _OPTIMISE_LATER = (
     "-XX:Tier4BackEdgeThreshold=1600000",
 )
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SSL_CERT_FILE")
+CONNECTION = "connection"  # a file in the folder of the run that a JVM was started for
 _OPTIONS_VARIABLE = "LOCAL_CLOUD_GLUE_JAVA_OPTIONS"
 _MIB = 1024**2
 _WORKER_MEMORY_MIB = {"G.025X": 1024, "G.1X": 2048}
@@ -70,11 +71,6 @@ class Jvm:
     log: Path
     memory_mib: int
 
-    @property
-    def temporary(self) -> Path:
-        """Its folder for temporary files."""
-        return temporary_folder(self.folder)
-
 
 def temporary_folder(folder: Path) -> Path:
     """Where a JVM has its temporary files, by the folder of the run that it was started for."""
@@ -89,7 +85,7 @@ def start_jvm(cloud: Cloud, *, folder: Path, extra_jars: list[Path], memory_mib:
     Args:
         folder: The run's: it gets the JVM's configuration, log and temporary files.
     """
-    connection, log, config_file = folder / "connection", folder / "jvm.log", folder / "jvm.json"
+    connection, log, config_file = folder / CONNECTION, folder / "jvm.log", folder / "jvm.json"
     temporary = temporary_folder(folder)
     temporary.mkdir()
     config = JvmConfig(

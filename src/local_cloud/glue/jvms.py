@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from local_cloud.context import Cloud
-from local_cloud.glue.jvm import Jvm, memory_mib, start_jvm
+from local_cloud.glue.jvm import CONNECTION, Jvm, memory_mib, start_jvm, temporary_folder
 
 _KEEP_VARIABLE = "LOCAL_CLOUD_GLUE_KEEP_JVM_SECONDS"
 _END_SECONDS = 120
@@ -87,18 +87,18 @@ def kill(jvm: Jvm) -> None:
     """End a JVM at once."""
     jvm.child.kill()
     jvm.child.wait()
-    _clean_up(jvm)
+    remove_traces(jvm.folder)
 
 
 def _wait_or_kill(jvm: Jvm) -> None:
     try:
         jvm.child.wait(timeout=_END_SECONDS)
-        _clean_up(jvm)
+        remove_traces(jvm.folder)
     except subprocess.TimeoutExpired:
         kill(jvm)
 
 
-def _clean_up(jvm: Jvm) -> None:
-    """Keep its log; the connection is secret."""
-    shutil.rmtree(jvm.temporary, ignore_errors=True)
-    jvm.connection.unlink(missing_ok=True)
+def remove_traces(folder: Path) -> None:
+    """Keep the log of the JVM that was started in a run's folder; the connection is secret."""
+    shutil.rmtree(temporary_folder(folder), ignore_errors=True)
+    (folder / CONNECTION).unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from moto.core.exceptions import JsonRESTError
 from local_cloud.context import Cloud
 from local_cloud.iam import AccessDenied, authorize
 from local_cloud.lambda_ import event_sources
-from local_cloud.lambda_.code import CodeError, link_sdk, python_path, unpack
+from local_cloud.lambda_.code import CodeError, link_sdk, python_path, remove_unfinished, unpack
 from local_cloud.lambda_.pool import Pool
 from local_cloud.lambda_.runtime_api import RuntimeApi
 from local_cloud.lambda_.workers import Program, Result
@@ -212,6 +212,7 @@ def install(cloud: Cloud) -> None:
     _take_only_retries()
     Runner.cloud = cloud
     Runner.folder = cloud.home / "lambda" / "code"
+    remove_unfinished(Runner.folder)
     Runner.sdk = link_sdk(cloud.home / "lambda" / "sdk")
     Runner.pool = Pool(cloud, cloud.home / "lambda" / "tmp")
     Runner.asynchronous = ThreadPoolExecutor(4, "lambda-events")

@@ -10,6 +10,8 @@ import zipfile
 from importlib import util
 from pathlib import Path
 
+from local_cloud.home import UNFINISHED
+
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024  # AWS Lambda quotas: deployment package, unzipped
 
@@ -32,7 +34,7 @@ def unpack(archive: bytes, folder: Path, digest: str) -> Path:
     if unpacked.exists():
         return unpacked
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder))
+    scratch = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as package:
             if sum(entry.file_size for entry in package.infolist()) > _MAX_UNZIPPED_BYTES:
@@ -47,6 +49,12 @@ def unpack(archive: bytes, folder: Path, digest: str) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return unpacked
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed had not wholly unpacked."""
+    for scratch in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def link_sdk(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ class Pool:
     def __init__(self, cloud: Cloud, scratch: Path) -> None:
         self.workers: dict[str, Worker] = {}
         self._cloud, self._scratch = cloud, scratch
+        shutil.rmtree(scratch, ignore_errors=True)  # of a cloud that was killed
         self._idle: list[Worker] = []
         self._capacity = threading.Semaphore(max(4, 2 * (os.cpu_count() or 1)))
         self._lock = threading.Lock()

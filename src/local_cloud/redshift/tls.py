@@ -81,8 +81,8 @@ def _make(wanted: Certificates) -> None:
         serialization.NoEncryption(),
     )
     write_private(wanted.key, private)
-    wanted.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    wanted.server.write_bytes(server.public_bytes(serialization.Encoding.PEM))
+    write_private(wanted.authority, authority.public_bytes(serialization.Encoding.PEM))
+    write_private(wanted.server, server.public_bytes(serialization.Encoding.PEM))
 
 
 def _builder(
@@ -119,7 +119,9 @@ def _key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) 
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write a file that only its owner can read: as a whole, however this process ends."""
+    unfinished = path.with_suffix(".unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+    unfinished.replace(path)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from local_cloud.context import Cloud
+from local_cloud.home import UNFINISHED
 from local_cloud.redshift import messages
 from local_cloud.redshift.access import Access, open_access, refuse_missing_bucket, split_uri
 from local_cloud.redshift.backend import Backend
@@ -48,7 +49,7 @@ async def unload(cloud: Cloud, plan: Unload, backend: Backend) -> int:
     fields = await _fields(plan, backend)
     access = await asyncio.to_thread(_check_target, cloud, plan)
     pipe = _Pipe()
-    with tempfile.TemporaryDirectory(dir=cloud.home) as folder:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=cloud.home) as folder:
         writing = asyncio.create_task(
             asyncio.to_thread(_write, access, plan, fields, pipe, Path(folder))
         )

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from etl.errors import SourceError
 from etl.sources.files.completed import is_completed
 from etl.sources.files.ledger import Taken, TakenFile, identity
 from etl.sources.files.locations import Found
 from etl.sources.files.source_file import SourceFile
+
+_KEY_BYTES = 1024 - len(".00000000")  # S3's limit, and the mark of another file of the same name
+_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,9 @@ def choose_files(
         own: What the date has taken before.
         known: The identities of what any date has taken.
         completed: Where files are moved; None if they are not.
+
+    Raises:
+        SourceError: A new file could not be moved.
     """
     present = {each.found: each for each in found.files}
     arrivals = [Arrival(taken=each, present=present.get(each.found)) for each in own.files]
@@ -46,6 +53,18 @@ def choose_files(
     return arrivals
 
 
+def _check_length(target: str) -> str:
+    """Refuse a name that could not be moved there once its rows are loaded."""
+    key = target.removeprefix("s3://").partition("/")[2]
+    if target.startswith("s3://") and len(key.encode()) > _KEY_BYTES:
+        raise SourceError(
+            f"{target[:_SHOWN_CHARACTERS]}…: below completedPrefix, the file's key is longer than"
+            f" {_KEY_BYTES} bytes",
+            fix="give the file a shorter name, or name a shorter completedPrefix",
+        )
+    return target
+
+
 def _take(file: SourceFile, completed: str | None) -> TakenFile:
     found = file.found
     return TakenFile(
@@ -53,5 +72,5 @@ def _take(file: SourceFile, completed: str | None) -> TakenFile:
         size=found.size,
         etag=found.etag,
         modified_at=found.modified_at,
-        completed=None if completed is None else completed + file.relative,
+        completed=None if completed is None else _check_length(completed + file.relative),
     )

@@ -10,17 +10,23 @@ from typing import IO, cast
 import pyarrow as pa
 
 from etl.errors import SourceError
+from etl.sources.files.expansion import Expansion
 
 SUFFIXES = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 @contextmanager
-def decompressed(stream: io.BufferedReader, *, name: str) -> Iterator[IO[bytes]]:
+def decompressed(
+    stream: io.BufferedReader, *, name: str, expansion: Expansion | None = None
+) -> Iterator[IO[bytes]]:
     """The stream as it was before it was compressed, which its name or its first bytes tell.
 
+    Args:
+        expansion: Counts what is unpacked; None for what was packed here.
+
     Raises:
-        SourceError: It is damaged or cut off; may come while reading.
+        SourceError: It is damaged, cut off or unpacks to too much; may come while reading.
     """
     method = _method(stream, name)
     if method is None:
@@ -29,7 +35,8 @@ def decompressed(stream: io.BufferedReader, *, name: str) -> Iterator[IO[bytes]]
     try:
         # Unlike zstandard's reader, Arrow's notices that the end is missing.
         with pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), method) as plain:
-            yield cast(IO[bytes], plain)
+            found = cast(IO[bytes], plain)
+            yield expansion.counted(found) if expansion else found
     except OSError as error:
         if error.errno is not None:  # the disk or the network, not the content
             raise

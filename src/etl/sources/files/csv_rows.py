@@ -18,6 +18,8 @@ from etl.sources.files.header import check_header, check_width
 from etl.sources.lines import MALFORMED
 from etl.sources.records import Lines
 
+_MOST_FIELDS = 4_000_000  # more than whole blocks of short rows have
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
@@ -62,14 +64,14 @@ def read_csv(
 
     Args:
         name: The file's name, for messages.
-        limit_bytes: Longest line and field (in characters, to be exact); a quote that is never
-            closed is noticed by it.
+        limit_bytes: Longest line, field and row (in characters, to be exact, and rows by the
+            block); a quote that is never closed is noticed by it.
 
     Raises:
         SourceError: The header does not fit the contract, or a row cannot be read.
     """
     limit_before = csv.field_size_limit(limit_bytes)  # of the whole process
-    blocks = _Blocks(stream, dialect.encoding, limit_bytes)
+    blocks = _Blocks(stream, dialect, limit_bytes)
     rows = csv.reader(
         chain.from_iterable(blocks),
         delimiter=dialect.delimiter,
@@ -87,7 +89,8 @@ def read_csv(
     except csv.Error as error:
         raise SourceError(
             f"{name}: line {rows.line_num}: {error}",
-            fix="look for a quote that is never closed, or another delimiter or encoding",
+            fix="look for a quote that is never closed, or another delimiter or encoding; a row"
+            " is at most recordLimitMib",
         ) from error
     except UnicodeError as error:
         raise SourceError(
@@ -114,19 +117,31 @@ class _Blocks:
         count: How many blocks have been given.
     """
 
-    def __init__(self, stream: IO[bytes], encoding: str, limit: int) -> None:
+    def __init__(self, stream: IO[bytes], dialect: Dialect, limit: int) -> None:
         self.count = 0
         self._limit = limit
+        self._delimiter = dialect.delimiter
+        # Of a row that may not have ended: its lines are held until it does.
+        self._characters = self._fields = 0
         self._blocks = cut_at_ends(
-            _decode(stream, encoding), find_end=_after_line_break, limit=limit
+            _decode(stream, dialect.encoding), find_end=_after_line_break, limit=limit
         )
 
     def __iter__(self) -> Iterator[io.StringIO]:
         for block in self._blocks:
-            if len(block) > self._limit and _after_line_break(block) == 0:
+            is_endless = len(block) > self._limit and _after_line_break(block) == 0
+            if is_endless or self._characters > self._limit:
                 raise csv.Error(f"longer than {self._limit / 1024**2:g} Mi characters")
+            self._characters += len(block)
+            self._fields += block.count(self._delimiter)
+            if self._fields > _MOST_FIELDS:
+                raise csv.Error(f"a row of more than {_MOST_FIELDS:,} fields")
             self.count += 1
             yield io.StringIO(block, newline="")
+
+    def end_row(self) -> None:
+        """Note that a row has ended in the last block."""
+        self._characters = self._fields = 0
 
 
 def _decode(stream: IO[bytes], encoding: str) -> Iterator[str]:
@@ -157,6 +172,7 @@ def _encode(rows: Iterator[list[str]], names: Sequence[str], blocks: _Blocks) ->
             texts.append(_malformed(row, width))
         if blocks.count > packed:
             packed = blocks.count
+            blocks.end_row()
             if texts:
                 yield pack(texts)
                 texts = []

@@ -38,7 +38,8 @@ def read_json_document(stream: IO[bytes], *, name: str, limit_bytes: int) -> Ite
     except json.JSONDecodeError as error:
         raise SourceError(
             f"{name} is not a JSON document: {error.msg} at character {text.before + error.pos}",
-            fix="mend the file; where each line is an object of its own, write delimiter: new_line",
+            fix="mend the file; where each line is an object of its own, write delimiter: new_line;"
+            " a record is at most recordLimitMib",
         ) from error
     except RecursionError as error:
         raise SourceError(f"{name} is nested too deeply", fix="mend the file") from error

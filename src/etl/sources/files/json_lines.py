@@ -15,6 +15,8 @@ from etl.sources.lines import encode_json, wrap_invalid_utf8, wrap_malformed
 from etl.sources.records import Lines
 
 _SPACE = b" \t\r\n"
+# Numbers are only skipped over: as text they need no conversion and have no limit.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 # At a line's start or end, or a line of nothing else; it begins with "\n" to be found fast.
 _SPACE_AT_END = re.compile(rb"\n(?:[ \t\n]|(?<=[ \t]\n))")
 
@@ -83,7 +85,9 @@ def _as_line(record: bytes) -> bytes:
         return record
     # Readers that take a carriage return for a line's end would see two records here.
     try:
-        json.loads(text)
+        _DECODER.decode(text)
     except ValueError as error:
         return wrap_malformed(f"not JSON: {error}", _line=text)
+    except RecursionError:
+        return wrap_malformed("not JSON: nested too deeply", _line=text)
     return encode_json(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws.s3 import head_object, iter_objects
+from etl.errors import SourceError
 from etl.keys import parse_s3_uri
 from etl.sources.files.compression import SUFFIXES as COMPRESSED
 from etl.sources.files.source_file import LocalFile, S3File, SourceFile
@@ -46,6 +47,7 @@ def find_files(location: str, *, format: str, s3: S3Client | None) -> Found:
     or .zst may follow); names that begin with "." or "_" are left out, as Spark and Athena do.
 
     Raises:
+        SourceError: A link leads out of the folder.
         StorageError: The bucket is missing or refuses access.
     """
     if not location.startswith("s3://"):
@@ -67,8 +69,22 @@ def _find_local(location: str, format: str) -> Found:
     else:
         folder = Path(before_pattern(str(path)))
         paths = [Path(each) for each in sorted(glob.glob(str(path), recursive=True))]
-    files = [LocalFile.at(each, folder) for each in paths if each.is_file()]
+    paths = [each for each in paths if each.is_file()]
+    if not path.is_file():
+        _check_links(paths, folder)
+    files = [LocalFile.at(each, folder) for each in paths]
     return Found(folder=f"{str(folder).rstrip('/')}/", files=files)
+
+
+def _check_links(paths: Sequence[Path], folder: Path) -> None:
+    """Who may put files into a folder may not have others read from elsewhere."""
+    inside = folder.resolve()
+    for path in paths:
+        if not path.resolve().is_relative_to(inside):
+            raise SourceError(
+                f"{path} is a link that leads out of {folder}",
+                fix="put the file itself there, or have the source's location name it",
+            )
 
 
 def _find_on_s3(location: str, format: str, s3: S3Client) -> Found:

@@ -72,7 +72,9 @@ def _open_tracked(
     completed = completed_folder(found.folder, options)
     arrivals = choose_files(found, own=own, known=known, completed=completed)
     reading = _TrackedReading(contract, context, options, store)
-    return OpenSource(items=reading.read(arrivals), progress=reading.progress)
+    # A backfill leaves the source as it is, and so does whoever replays what it has extracted.
+    progress = reading.progress if context.backfill_from is None else dict
+    return OpenSource(items=reading.read(arrivals), progress=progress)
 
 
 def _has_taken_from(location: str, folder: str, ledger: Ledger) -> bool:

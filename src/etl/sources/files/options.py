@@ -35,6 +35,7 @@ class FileOptions:
             not required.
         timestamp_zone: What zone Parquet timestamps without one are in; None refuses them.
         record_limit_mib: A longer record is refused: the file is probably not what it seems.
+        expansion_limit: How many times as large as the file its content may be.
     """
 
     region: str | None = None
@@ -52,6 +53,7 @@ class FileOptions:
     allow_missing_columns: bool = False
     timestamp_zone: str | None = None
     record_limit_mib: int = 64
+    expansion_limit: int = 200
 
     @property
     def dialect(self) -> Dialect:

@@ -17,17 +17,29 @@ from pyarrow import types
 from etl.errors import SourceError
 from etl.model import Contract
 from etl.sources.files.blocks import pack
+from etl.sources.files.expansion import Expansion
 from etl.sources.files.options import FileOptions
 from etl.sources.files.parquet_schema import readable_columns
+from etl.sources.files.parquet_sizes import (
+    RecordTooLongError,
+    batch_rows,
+    check_metadata,
+    dictionary_columns,
+    pieces,
+)
 from etl.sources.records import Lines
 
-_BATCH_ROWS = 4096
 _BUFFER_BYTES = 1024 * 1024  # of each column; a row group may be larger than memory
 _WHOLE_SECONDS = "%Y-%m-%dT%H:%M:%S"
 
 
 def read_parquet(
-    stream: IO[bytes], *, name: str, contract: Contract, options: FileOptions
+    stream: IO[bytes],
+    *,
+    name: str,
+    contract: Contract,
+    options: FileOptions,
+    expansion: Expansion,
 ) -> Iterator[Lines]:
     """The rows, a batch at a time.
 
@@ -36,19 +48,37 @@ def read_parquet(
     Args:
         stream: Seekable.
         name: The file's name, for messages.
+        expansion: Counts what the file's values are in memory.
 
     Raises:
-        SourceError: The file is damaged, or its schema is not the contract's.
+        SourceError: The file is damaged, its schema is not the contract's, or it holds too much.
     """
     try:
         source = pa.PythonFile(stream, mode="r")
-        with pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False) as parquet:
-            columns = readable_columns(
-                parquet.schema_arrow, name=name, contract=contract, options=options
-            )
-            batches = parquet.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False)
+        described = pq.ParquetFile(source)
+        metadata = described.metadata
+        check_metadata(metadata, expansion)
+        columns = readable_columns(
+            described.schema_arrow, name=name, contract=contract, options=options
+        )
+        with pq.ParquetFile(
+            source,
+            metadata=metadata,
+            read_dictionary=dictionary_columns(metadata),
+            buffer_size=_BUFFER_BYTES,
+            pre_buffer=False,
+        ) as parquet:
+            batches = parquet.iter_batches(batch_rows(metadata), columns=columns, use_threads=False)
             for batch in batches:
-                yield pack(_rows(batch.select(columns), options.timestamp_zone))
+                for piece in pieces(
+                    batch.select(columns), record_bytes=options.limit_bytes, expansion=expansion
+                ):
+                    yield pack(_rows(piece, options.timestamp_zone))
+    except RecordTooLongError as error:
+        raise SourceError(
+            f"{name}: {error}, more than {options.record_limit_mib} MiB",
+            fix="see whether the file is right, and raise recordLimitMib if it is",
+        ) from error
     except (pa.ArrowException, ValueError) as error:
         raise SourceError(
             f"{name} is not a whole Parquet file: {error}",

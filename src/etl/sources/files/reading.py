@@ -10,6 +10,7 @@ from etl.errors import SourceError
 from etl.model import Contract
 from etl.sources.files.compression import decompressed
 from etl.sources.files.csv_rows import Fields, read_csv
+from etl.sources.files.expansion import Expansion
 from etl.sources.files.json_documents import read_json_document
 from etl.sources.files.json_lines import read_json_lines
 from etl.sources.files.options import FileOptions
@@ -24,13 +25,20 @@ def read_file(file: SourceFile, *, contract: Contract, options: FileOptions) -> 
     Raises:
         SourceError: It cannot be read, or is not what the contract says.
     """
+    size, times = file.found.size, options.expansion_limit
+    expansion = Expansion(file.found.uri, size=size, times=times)
     try:
         if contract.source.format == "parquet":
             with file.open_parts() as parts:
-                name = file.found.uri
-                yield from read_parquet(parts, name=name, contract=contract, options=options)
+                yield from read_parquet(
+                    parts,
+                    name=file.found.uri,
+                    contract=contract,
+                    options=options,
+                    expansion=expansion,
+                )
         else:
-            yield from _read_text(file, contract, options)
+            yield from _read_text(file, contract, options, expansion)
     except (OSError, BotoCoreError) as error:
         raise SourceError(
             f"{file.found.uri} cannot be read: {error}",
@@ -38,9 +46,11 @@ def read_file(file: SourceFile, *, contract: Contract, options: FileOptions) -> 
         ) from error
 
 
-def _read_text(file: SourceFile, contract: Contract, options: FileOptions) -> Iterator[Lines]:
+def _read_text(
+    file: SourceFile, contract: Contract, options: FileOptions, expansion: Expansion
+) -> Iterator[Lines]:
     name = file.found.uri
-    with file.open() as stream, decompressed(stream, name=name) as plain:
+    with file.open() as stream, decompressed(stream, name=name, expansion=expansion) as plain:
         if contract.source.format == "csv":
             yield from read_csv(
                 plain,
