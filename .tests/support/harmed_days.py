@@ -44,7 +44,8 @@ class Command:
         return flows.run(
             *("--run-date", str(self.run_date), "--dataset", self.dataset),
             *("--loader", loader, "--json"),
-            environ={**bench.environ, **self.environ},
+            # No renewal of the lease among the calls: when there are some is up to the clock.
+            environ={**bench.environ, **self.environ, "ETL_LEASE__SECONDS": "3600"},
             plan=plan,
             contracts=self.contracts,
         )
