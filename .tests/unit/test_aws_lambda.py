@@ -120,6 +120,22 @@ def test_validate_run_failed_checks_are_listed_with_their_figures() -> None:
     )
 
 
+def test_validate_run_of_a_changed_source_shows_the_whole_diff() -> None:
+    gone = check(name="schema_drift", column="id", passed=False, measured="- integer → missing")
+    new = check(name="schema_drift", column="ID", passed=False, measured="+ new → integer")
+    few = check(name="few", passed=False, measured=1, severity="warning")
+    checks = [few, gone, new | {"severity": "warning"}]
+    client = run_answering({"passed": False, "rows": 3, "bytes": 9, "checks": checks})
+    with pytest.raises(ValidationError) as caught:
+        validate_run(client, **RUN)
+    assert caught.value.message == (
+        "the processed data fail 1 check:\n"
+        "  - schema_drift (id): - integer → missing, expected 0\n"
+        "  - beside it, schema_drift (ID): + new → integer, expected 0"
+    )
+    assert f"{RUN['metrics_uri'].rpartition('/')[0]}/drift.json" in caught.value.fix
+
+
 def test_validate_run_failed_warning_is_told_and_does_not_fail() -> None:
     late = check(name="late", passed=False, measured=5, expected="<= 2", severity="warning")
     found = validate_run(

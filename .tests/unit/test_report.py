@@ -59,6 +59,18 @@ def test_report_tells_of_corrections(capsys: pytest.CaptureFixture[str]) -> None
     assert "2 were corrected by people" in capsys.readouterr().out
 
 
+def test_report_tells_where_the_source_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = tuple(f"+ field_{n}: not in the contract → [red]" for n in range(12))
+    places = {"raw": "s3://bucket/raw/", "drift": "s3://bucket/drift.json"}
+    print_report(make_report(drift=lines, places=places))
+    shown = capsys.readouterr().out
+    assert "drift    + field_0: not in the contract → [red]\n         + field_1:" in shown
+    assert "field_9" in shown and "field_10" not in shown
+    assert "         2 others, see s3://bucket/drift.json" in shown
+    print_report(make_report())
+    assert "drift" not in capsys.readouterr().out
+
+
 def test_to_json_holds_what_is_promised() -> None:
     content = json.loads(make_report().to_json())
     assert content["run_date"] == "2026-01-01"

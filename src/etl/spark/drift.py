@@ -66,7 +66,8 @@ def _look_at_rejected(spark: SparkSession, quarantine_uri: str, contract: Contra
     looker = Looker(contract)
 
     def look(rows: Iterable[Row]) -> Iterator[Tally]:
-        yield tally_lines((row[0] for row in rows), looker, is_rejected=True)
+        # A payload beyond the limits of Spark's JSON reader is read as NULL.
+        yield tally_lines((row[0] or "" for row in rows), looker, is_rejected=True)
 
     tally = Tally()
     documents = spark.read.schema("payload STRING").json(quarantine_uri)
