@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from etl import steps
+from etl.batch import loading
 from etl.conservation import check_conservation
 from etl.errors import ConservationError
 from etl.manifest import Manifest, RawObject
+from etl.report import StageReport
+from etl.run import Done
 from etl.transform import TransformResult, TransformRows
+from etl.validation.step import ValidationResult
 
 MANIFEST = Manifest(
     dataset="things",
@@ -68,3 +74,26 @@ def test_manifest_that_contradicts_itself_is_refused(changes: dict[str, Any]) ->
     manifest = dataclasses.replace(MANIFEST, **changes)
     with pytest.raises(ConservationError, match="its manifest says"):
         check_conservation(manifest, transformed(), 6)
+
+
+def test_flow_touches_neither_warehouse_nor_catalogue_where_it_does_not_hold() -> None:
+    stage = StageReport(name="any", seconds=0, rows=0, bytes=0, cost_usd=0)
+    extracted, counted = Done(result=MANIFEST, stage=stage), Done(
+        result=transformed(quarantined=1), stage=stage
+    )
+    validated = Done(result=ValidationResult(rows=6, bytes=1, checks=()), stage=stage)
+    run: Any = None  # whatever asked it for a client would fail otherwise
+    with pytest.raises(ConservationError):
+        steps.load(run, extracted, counted, validated)
+    with pytest.raises(ConservationError):
+        steps.publish(run, extracted, counted, validated, None)
+
+
+def test_state_machine_plans_no_load_where_it_does_not_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "read_transform", lambda request: transformed(quarantined=1))
+    given = {"validated": {"rows": 6, "bytes": 1, "checks": []}}
+    request: Any = SimpleNamespace(run=None, given=given, manifest=lambda: MANIFEST)
+    with pytest.raises(ConservationError, match="1 are missing"):
+        loading.prepare_load(request)

@@ -458,6 +458,10 @@ def read_config(environment: str, *, root: Path = ROOT) -> dict[str, Any]:
         raise SettingsError(
             f"config/{path.name} is not YAML: {error}", fix="mend the file at that line"
         ) from error
+    except RecursionError as error:
+        raise SettingsError(
+            f"config/{path.name} is nested too deeply", fix="see config/dev.yml"
+        ) from error
     if not isinstance(found, dict):
         raise SettingsError(f"config/{path.name} holds no settings", fix="see config/dev.yml")
     return {"environment": environment, **found}

@@ -84,6 +84,15 @@ def read_document(path: Path, problems: Problems) -> OpenDataContractStandard:
     Raises:
         ContractError: It is no YAML mapping, or the models cannot hold it.
     """
+    try:
+        return _read_document(path, problems)
+    except RecursionError:
+        problems.add("", "is nested too deeply, or holds itself", fix="see docs/contracts.md")
+        problems.raise_if_any()
+        raise
+
+
+def _read_document(path: Path, problems: Problems) -> OpenDataContractStandard:
     content = _load_yaml(path, problems)
     if content.get("apiVersion") not in API_VERSIONS:
         problems.add(
