@@ -31,6 +31,11 @@ class Row:
     recovered_by: str
 
 
+def harmless(fault: str, where: str, recovered_by: str) -> Row:
+    """The row of a fault after which everything was there, once."""
+    return Row(fault=fault, where=where, rows_lost=0, rows_twice=0, recovered_by=recovered_by)
+
+
 def record(node: Any, row: Row) -> None:
     """Keep a row with a test's report, which reaches the controller from any worker."""
     node.user_properties.append((PROPERTY, json.dumps(dataclasses.asdict(row))))
