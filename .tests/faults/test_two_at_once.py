@@ -19,6 +19,7 @@ from local_cloud.source_orders import expected_counts
 DAY, NEXT_DAY = "2026-05-20", "2026-05-21"
 ROWS = 100
 SETTINGS = load_settings("local")
+pytestmark = pytest.mark.timeout(1800)
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution"
 
 

@@ -78,7 +78,7 @@ def make_gated_job(client: Callable[[str], Any], name: str) -> Iterator[GatedJob
         glue.delete_job(JobName=name)
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 180) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 900) -> None:
     """Look until it holds."""
     deadline = time.monotonic() + seconds
     while not condition():

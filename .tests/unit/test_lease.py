@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -243,17 +244,18 @@ def test_keeper_renews_by_itself() -> None:
 def test_runs_of_other_dates_wait_for_their_turn_where_a_source_goes_by_what_was_taken(
     clock: Clock, options: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    first, waited = hold(make_run(**options)), []
-
-    def end_the_first() -> None:
-        waited.append(clock.now)
-        first.__exit__(None, None, None)
-
-    clock.at_each_pause = end_the_first
-    first.__enter__()
+    waited: list[float] = []
     caplog.set_level("INFO", logger="etl")
-    with hold(make_run("two", date(2026, 1, 2), **options)) as second:
-        second.confirm()
+    with ExitStack() as first:
+        first.enter_context(hold(make_run(**options)))
+
+        def end_the_first() -> None:
+            waited.append(clock.now)
+            first.close()
+
+        clock.at_each_pause = end_the_first
+        with hold(make_run("two", date(2026, 1, 2), **options)) as second:
+            second.confirm()
     assert len(waited) == 1
     assert "what is new at the source of things: run one of 2026-01-01" in caplog.text
 
