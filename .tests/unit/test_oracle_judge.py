@@ -1,4 +1,4 @@
-"""The judge and the tests' oracle, two readings of docs/contracts.md, agree on generated records."""
+"""The judge and the tests' oracle read docs/contracts.md each by itself, and agree on records."""
 
 from __future__ import annotations
 
