@@ -44,6 +44,9 @@ class Column:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+UNKNOWN = Column(name="_unknown_fields", type="JSON")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Specification:
     """A dataset: `support.oracle_contracts` writes its contract, the oracle reads it as it is.
@@ -65,8 +68,14 @@ class Specification:
     keep: tuple[str, Callable[[Row, date], bool | None]] | None = None
     rules: dict[str, tuple[str, Callable[[Row, date], bool | None]]] = field(default_factory=dict)
     lineage: bool = False
+    keeps_unknown: bool = False
     source_options: dict[str, Any] = field(default_factory=dict)
     raw_options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that records decide, of processed files and warehouse."""
+        return (*self.columns, UNKNOWN) if self.keeps_unknown else self.columns
 
 
 @dataclass(frozen=True)
@@ -187,7 +196,7 @@ def frozen(value: Any) -> Any:
 
 
 def _values(specification: Specification, row: Row) -> tuple[Any, ...]:
-    return tuple(frozen(row[column.name]) for column in specification.columns)
+    return tuple(frozen(row[column.name]) for column in specification.stored)
 
 
 def _latest(specification: Specification, row: Row) -> tuple[bool, Any]:
@@ -203,11 +212,12 @@ def _read(specification: Specification, line: str, run_date: date) -> Row:
         raise _Misread("record") from None
     if not isinstance(record, dict):
         raise _Misread("record")
+    unknown = _others(specification, record, _names(specification))
     if specification.normalise_names:
         record = _normalised(record)
     if specification.drop_empty:
         record = _filled(record) or {}
-    row: Row = {}
+    row: Row = {UNKNOWN.name: sorted_json(unknown) if unknown else None}
     first = ""
     for column in specification.columns:
         if column.derive:
@@ -219,7 +229,7 @@ def _read(specification: Specification, line: str, run_date: date) -> Row:
     if first:
         raise _Misread(first)
     _derive(specification, row, run_date)
-    return {column.name: row[column.name] for column in specification.columns}
+    return {column.name: row[column.name] for column in specification.stored}
 
 
 def _derive(specification: Specification, row: Row, run_date: date) -> None:
@@ -274,6 +284,45 @@ def _element(items: Items, value: Any) -> Any:
     }
     if any(found[name] is None for name, (_, required) in items.items() if required):
         raise Refused
+    return found
+
+
+def _names(specification: Specification) -> dict[str, Any]:
+    """The names that a record may have; those of an object, or of an array's, as such a tree."""
+    known: dict[str, Any] = {}
+    for column in specification.columns:
+        names = known
+        for name in column.path[:-1]:
+            names = names.setdefault(name, {})
+        if column.path:
+            fields = [] if isinstance(column.items, str) else list(column.items)
+            names[column.path[-1]] = dict.fromkeys(fields, {})
+    return known
+
+
+def _others(
+    specification: Specification, value: dict[str, Any], names: dict[str, Any]
+) -> dict[str, Any]:
+    """The fields that are not among the names, where they stand."""
+    found: dict[str, Any] = {}
+    for name, inner in value.items():
+        known = _words(name) if specification.normalise_names else name
+        if known not in names:
+            found[name] = _filled(inner) if specification.drop_empty else inner
+            if found[name] is None and specification.drop_empty:
+                del found[name]
+        elif names[known] and isinstance(inner, dict):
+            found[name] = _others(specification, inner, names[known])
+        elif names[known] and isinstance(inner, list):
+            rests = [
+                _others(specification, each, names[known]) if isinstance(each, dict) else {}
+                for each in inner
+            ]
+            while rests and not rests[-1]:
+                rests.pop()
+            found[name] = rests
+        if known in names and not found.get(name):
+            found.pop(name, None)
     return found
 
 
@@ -343,8 +392,19 @@ def _meets(option: str, bound: Any, value: Any) -> bool:
     return value in bound
 
 
+def sorted_json(value: Any) -> Any:
+    """A parsed value that can be counted, the same for objects in any order."""
+    if isinstance(value, dict):
+        return tuple((name, sorted_json(value[name])) for name in sorted(value))
+    return (
+        tuple(map(sorted_json, value)) if isinstance(value, list) else (type(value).__name__, value)
+    )
+
+
 def as_found(kind: str, items: Items, value: Any) -> Any:
-    """An array as the warehouse serialises it, with its elements' types again."""
+    """What the warehouse has for JSON, or an array with its elements' types, to be compared."""
+    if value is not None and kind == "JSON":
+        return sorted_json(parse(value))
     if value is None or kind != "SUPER":
         return value
     array = json.loads(value, parse_float=str, parse_int=str)

@@ -141,6 +141,7 @@ _TIDY = Specification(
         ),
     ),
     lineage=True,
+    keeps_unknown=True,
 )
 
 _SHEET = Specification(
@@ -309,6 +310,8 @@ def _custom(specification: Specification) -> list[dict[str, Any]]:
         found["dropEmpty"] = True
     if specification.keep:
         found["filter"] = specification.keep[0]
+    if specification.keeps_unknown:
+        found["unknownFields"] = "keep"
     if specification.lineage:
         found["lineage"] = ["_source_file", "_ingested_at", "_run_id", "_contract_version"]
     return _listed(found)

@@ -122,7 +122,7 @@ class Route:
 
     def table(self) -> Counter[tuple[Any, ...]]:
         """The warehouse's rows, the run date last."""
-        columns = self.specification.columns
+        columns = self.specification.stored
         names = [
             f'JSON_SERIALIZE("{each.name}")' if each.type == "SUPER" else f'"{each.name}"'
             for each in columns

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.contracts import StubSettings
-from support.oracle import Record, Specification, judge_day
+from support.oracle import UNKNOWN, Record, Specification, as_found, judge_day
 from support.oracle_contracts import SPECIFICATIONS, write_contract
 from support.oracle_days import make_history
 
@@ -60,7 +60,10 @@ def expect(specification: Specification, record: Record, run_date: date) -> tupl
 def told(verdict: Verdict, specification: Specification) -> tuple[str, Any]:
     """A verdict in the oracle's words."""
     if isinstance(verdict, Accepted):
-        return "accepted", verdict.row
+        row = dict(verdict.row)
+        if UNKNOWN.name in row:
+            row[UNKNOWN.name] = as_found(UNKNOWN.type, "", row[UNKNOWN.name])
+        return "accepted", row
     if not isinstance(verdict, Rejected):
         return "filtered", None
     about = reason_label(verdict.reasons[0])
