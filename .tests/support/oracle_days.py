@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zlib import crc32
 
-from support.oracle import Column, Record, Specification
+from support.oracle_specification import Column, Record, Specification
 from support.oracle_values_made import (
     NEARLY,
     TEXTS,

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
-from support.oracle import Specification, as_found, sent_by
-from support.oracle_contracts import write_contract
 from support.oracle_days import Step, file_bytes
+from support.oracle_documents import write_contract
+from support.oracle_found import as_found
+from support.oracle_specification import Specification, sent_by
 
 from etl.contracts import load_contract
 from etl.keys import parse_s3_uri, processed_uri, quarantine_uri

@@ -10,7 +10,7 @@ from datetime import date, datetime
 import hypothesis
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from support.oracle import Column, Items
+from support.oracle_specification import Column, Items
 
 _ODD = [
     *(

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from support.contracts import StubSettings
-from support.oracle import UNKNOWN, Record, Specification, as_found, judge_day
-from support.oracle_contracts import SPECIFICATIONS, write_contract
+from support.oracle import judge_day
+from support.oracle_contracts import SPECIFICATIONS
 from support.oracle_days import make_history
+from support.oracle_documents import write_contract
+from support.oracle_found import as_found
+from support.oracle_specification import UNKNOWN, Record, Specification
 
 from etl.contracts import load_contract
 from etl.judge import Accepted, Judge, Rejected, Verdict, reason_label
