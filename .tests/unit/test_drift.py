@@ -207,6 +207,13 @@ def test_new_fields_stop_the_run_only_where_the_contract_says_so() -> None:
     assert [(each.field, each.stops) for each in diff.told] == [("coupon", True)]
 
 
+def test_new_field_is_not_taken_for_one_of_the_same_letters() -> None:
+    lines = bad_days(60, 0, **{"customer.id": 1})
+    lines[0] = json.dumps({**json.loads(lines[0]), "customer": {**GOOD["customer"], "id": "7"}})
+    found = {(each.kind, each.field): each.stops for each in diff_of(lines).changes}
+    assert found == {("new", "customer.id"): False, ("type", "customer.id"): False}
+
+
 def test_renamed_optional_field_stops_the_run_though_its_rows_are_good() -> None:
     lines = [
         json.dumps(changed(note=..., Note="a", order_id=f"ORD-20260101-{n:06}")) for n in range(40)
