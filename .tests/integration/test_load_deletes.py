@@ -13,7 +13,9 @@ import pytest
 from support.warehouses import LOADERS, Warehouse, make_row
 from warehouse_samples import change_column
 
+from etl.catalog.layers import Dates
 from etl.errors import WarehouseError
+from etl.ledger.warehouse import read_holdings
 from etl.model import Contract
 from etl.settings import load_settings
 
@@ -50,6 +52,9 @@ def test_deletes_leave_the_table_and_come_back(
         result = warehouse.load(contract, day, rows(brought), keys=keys, loader=loader)
         shown = "".join(key for key, _ in warehouse.query(SHOWN, loader))
         assert result.table_rows == len(shown)
+        account = read_holdings(warehouse.executor(loader), contract, Dates())
+        assert account.rows == len(shown) and account.differences == ()
+        assert [each for load in account.loads for each in load.differences] == []
         return f"{shown} -{result.deleted}"
 
     assert load(DAY_1, "abcd", "abcd") == "abcd -0"
@@ -65,6 +70,9 @@ def test_deletes_leave_the_table_and_come_back(
     assert load(DAY_4, "", "f") == "f -5"
     assert load(DAY_4, "", "") == " -6"
     assert load(DAY_4, "", "abcdef") == "abcdef -0"
+    warehouse.executor(loader).execute(f"DELETE FROM \"{warehouse.schema}\".things WHERE id = 'a'")
+    account = read_holdings(warehouse.executor(loader), contract, Dates())
+    assert account.differences == ("6 keys were loaded; the table has 5 rows",)
 
 
 def test_deleted_row_does_not_hide_a_later_one_of_its_key(
