@@ -56,7 +56,7 @@ def make_history(
     """So many runs in their order, each of a generated day of every branch: some dates come late,
     some again with other records. The same for the same seed."""
     maker = _Maker(specification, seed)
-    dates = [_FIRST_DAY + timedelta(days=at) for at in range(max(1, runs * 4 // 5))]
+    dates = [_FIRST_DAY + timedelta(days=at) for at in range(runs - runs // 5)]
     order = dates + [maker.chosen.choice(dates) for _ in range(runs - len(dates))]
     maker.chosen.shuffle(order)
     held: dict[date, list[list[Record]]] = {}
@@ -103,9 +103,13 @@ class _Maker:
         }
         self._texts = sample(TEXTS, count=_OF_EACH, seed=seed)
         self._anything = sample(any_json(), count=_OF_EACH, seed=seed)
-        ordered = {*specification.key, specification.latest_by}
-        for name in ordered & set(self._good):  # few of them, that rows may meet
-            self._good[name] = self.chosen.sample(self._good[name], 6)
+        self._narrow((specification.latest_by,), 3)
+        self._narrow(specification.key, 12 // len(specification.key))
+
+    def _narrow(self, names: Sequence[str | None], count: int) -> None:
+        """Have few good values of these columns, that rows may meet."""
+        for name in set(names) & set(self._good):
+            self._good[name] = self.chosen.sample(self._good[name], count)
 
     def day(self, earlier: list[Record]) -> list[Record]:
         """A date's records; some of an earlier run's are there again."""
