@@ -123,8 +123,6 @@ def _load_yaml(path: Path, problems: Problems) -> dict[str, Any]:
         mark = error.problem_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problems.add("", f"is not YAML: {error.problem}{place}", fix="mend the file at that line")
-    except RecursionError:
-        problems.add("", "is nested too deeply", fix="mend the file")
     except (yaml.YAMLError, ValueError) as error:
         problems.add("", f"is not YAML: {error}", fix="mend the file")
     problems.raise_if_any()
