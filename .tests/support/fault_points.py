@@ -59,22 +59,21 @@ def choose_points(
     """So many points among a run's calls: the end of each step, `always`, and others at even steps.
 
     The calls are those that were recorded, so code that makes others gets points of its own. Of
-    calls of one name, the first and the second have points.
+    calls that are made again and again, as by whoever waits, the first and the second have points.
 
     Args:
-        always: Faults by a pattern of the call; one that is called more than twice, as whoever
-            waits does, is harmed the second time.
+        always: Faults by a pattern of the call; one that is made again and again, the second time.
     """
     times = Counter(calls)
     chosen = [Point(call, 1, "killed after") for call in times if call.startswith("step ")]
     for pattern, faults in (always or {}).items():
         call = next((each for each in times if re.match(pattern, each)), None)
         assert call, f"no call is like {pattern}: {list(times)}"
-        chosen += [Point(call, 2 if times[call] > 2 else 1, fault) for fault in faults]
+        chosen += [Point(call, _which(times[call]), fault) for fault in faults]
     places = [
         (call, nth)
         for call in times
-        for nth in ((1, 2) if times[call] > 2 else (1,))
+        for nth in range(1, _which(times[call]) + 1)
         if not call.startswith("step ")
     ]
     rest = count - len(chosen)
@@ -85,6 +84,11 @@ def choose_points(
         points = (Point(call, nth, fault) for fault in kinds)
         chosen.append(next(each for each in points if each not in chosen))
     return chosen
+
+
+def _which(times: int) -> int:
+    """Which of so many calls of one name is harmed: one that the next run makes too."""
+    return 2 if times > 3 else 1
 
 
 @dataclass(frozen=True)
