@@ -286,3 +286,52 @@ def without_kept(left: Left, shop: Shop) -> Left:
         processed[f"{folder} {json.dumps(fields, sort_keys=True, default=str)}"] += count
     orders = read_left(shop.bench, DAY).rows["orders"]
     return Left({**left.rows, "processed": processed, "orders": orders})
+
+
+HEADER = "iata,name,city,state,country,latitude,longitude"
+MORNING = f"{HEADER}\nBIB,Bibs,NA,NA,USA,1.5,-2.5\nCAC,Caca,Cac,TX,USA,3.5,-4.5\n"
+NOON = f"{HEADER}\nDED,Dedu,Ded,NY,USA,5.5,-6.5\n"
+REORDERED = (
+    "longitude,elevation,latitude,country,state,city,name,iata\n"
+    "-6.5,99,5.5,USA,NY,Ded,Dedu,DED\n"
+)
+
+
+@pytest.mark.timeout(1800)
+def test_csv_columns_may_move_and_come_and_not_be_respelt(
+    make_bench: Callable[[], Bench], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if request.config.getoption("--faults") == "sample":
+        pytest.skip("the sample has a change of another kind")
+    bench, folder = make_bench(), f"{FOLDER}airports/{DAY}/"
+
+    def edit(document: dict[str, Any]) -> None:
+        _read_from(document, f"{FOLDER}airports/{{run_date}}/", format="csv")
+
+    def run() -> Outcome:
+        return bench.run(DAY, "--json", "--dataset", "airports", contracts=tmp_path)
+
+    write_contract(tmp_path, edit, dataset="airports")
+    forget_day(bench, DAY)
+    bench.put(f"{folder}a.csv", MORNING.encode())
+    bench.put(f"{folder}b.csv", NOON.encode())
+    run().report
+    expected = read_left(bench, DAY, dataset="airports")
+
+    bench.query("DELETE FROM {s}.airports")
+    bench.put(f"{folder}b.csv", REORDERED.encode())
+    assert run().report["drift"] == [
+        '+ elevation: not in the contract → text in 1 of 3 records, e.g. "99"'
+    ]
+    left = read_left(bench, DAY, dataset="airports")
+    settle(request, expected, Ended("reordered CSV columns", left, "loaded in the same run"))
+
+    before = bench.table("airports"), bench.table("airports__ledger")
+    bench.put(f"{folder}b.csv", NOON.replace("iata,name", "IATA,Name").encode())
+    run().fails("b.csv: the header lacks iata, name", "~ iata is sent as IATA", "fix:")
+    assert (bench.table("airports"), bench.table("airports__ledger")) == before
+    bench.put(f"{folder}b.csv", NOON.encode())
+    run().report
+    left = read_left(bench, DAY, dataset="airports")
+    by = "refused, nothing written; mended the source, same command"
+    settle(request, expected, Ended("changed case of CSV columns", left, by))
