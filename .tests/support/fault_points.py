@@ -28,6 +28,7 @@ _WORDS = {
     "killed before": "SIGKILL before",
     "killed after": "SIGKILL after",
 }
+_SHOWN = 3  # rows of a difference
 _BUCKETS = load_settings("local").buckets
 # These differ between runs that leave the same rows.
 _OF_THE_RUN = {*LINEAGE_COLUMNS, LOADED_AT, "loaded_at", "run_id", "manifest_digest"}
@@ -186,12 +187,13 @@ def _table(bench: Bench, name: str) -> Iterator[str]:
 
 
 def describe_difference(expected: Left, left: Left) -> str:
-    """What is missing and what is too much, a line each, for whoever has to find out why."""
+    """What is missing and what is too much, for whoever has to find out why."""
     lines: list[str] = []
     for kind, rows in expected.rows.items():
-        lines += [f"- {kind}: {row}" for row in (rows - left.rows[kind]).elements()]
-        lines += [f"+ {kind}: {row}" for row in (left.rows[kind] - rows).elements()]
-    return "\n".join(lines[:40])
+        for sign, found in (("-", rows - left.rows[kind]), ("+", left.rows[kind] - rows)):
+            some = list(found.elements())[:_SHOWN]
+            lines += [f"{sign} {found.total()} in {kind}, e.g. {row}" for row in some]
+    return "\n".join(lines)
 
 
 def same_report(report: dict[str, Any]) -> dict[str, Any]:

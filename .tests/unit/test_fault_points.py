@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from support.fault_points import Left, Point, choose_points
+from support.fault_points import Left, Point, choose_points, describe_difference
 from support.faulty_flow import FAULTS, describe
 
 CALLS = [
@@ -54,3 +54,5 @@ def test_rows_that_are_missing_or_there_too_often_are_counted_by_kind() -> None:
     left = Left({"table": Counter("abbb"), "quarantine": Counter("cd")})
     assert (clean.lost(left), clean.twice(left)) == (1, 3)
     assert (clean.lost(clean), clean.twice(clean)) == (0, 0)
+    told = ["- 1 in table, e.g. a", "+ 2 in table, e.g. b", "+ 2 in table, e.g. b"]
+    assert describe_difference(clean, left).splitlines() == [*told, "+ 1 in quarantine, e.g. d"]
