@@ -122,6 +122,7 @@ def counts(report: dict[str, Any]) -> tuple[int, ...]:
     return tuple(rows[name] for name in ("extracted", "loaded", "quarantined", "deduplicated"))
 
 
+@pytest.mark.timeout(1800)  # six runs of the pipeline
 def test_day_is_corrected_and_replayed_and_nothing_is_lost(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
