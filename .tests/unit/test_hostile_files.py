@@ -205,3 +205,16 @@ def test_file_that_could_not_be_moved_is_refused_before_it_is_read() -> None:
     with pytest.raises(SourceError, match="longer than 1015 bytes") as caught:
         open_source(contract, source_context(DAY, s3=s3))
     assert "completedPrefix" in caught.value.fix
+
+
+@pytest.mark.parametrize("header", ["a" * MIB, '"id\nfailed: nothing\x1b[2J"', "id," * 100_000])
+def test_header_of_a_file_does_not_fill_the_message(tmp_path: Path, header: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\n1\n", "utf-8")
+    contract = make_contract(
+        str(tmp_path / "a.csv"), kind="file", format="csv", required=("id", "name")
+    )
+    with pytest.raises(SourceError, match="the header") as caught:
+        list(open_source(contract, source_context(DAY)).items)
+    lines = caught.value.message.split("\n")
+    assert len(caught.value.message) < 4000
+    assert len(lines) <= 3 and all(line.isprintable() for line in lines)

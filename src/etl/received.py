@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 _SHOWN_CHARACTERS = 60
+_SHOWN_NAMES = 40
 
 
 class Number(str):
@@ -36,6 +38,16 @@ def show(value: Any) -> str:
         return shorten(value)
     text = value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value
     return shorten(json.dumps(text, ensure_ascii=False))
+
+
+def show_names(names: Sequence[str]) -> str:
+    """Received names as they may stand in a message: not all of very many, and all on one line."""
+    shown = [
+        shorten(each if each.isprintable() else json.dumps(each[: _SHOWN_CHARACTERS + 1]))
+        for each in names[:_SHOWN_NAMES]
+    ]
+    more = f", … {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(shown) + more
 
 
 def shorten(text: str) -> str:

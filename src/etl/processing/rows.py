@@ -14,6 +14,7 @@ from typing import Any
 from etl.errors import ProcessingError
 from etl.judge import Accepted, Judge, Rejected
 from etl.model import Column, Contract, SourceFormat, Type
+from etl.received import show_names
 from etl.tidying import normalise_name, normalise_names
 
 # Names alone are looked at: as text, numbers have no limit.
@@ -137,7 +138,7 @@ def _unknown(record: str, known: Names) -> list[str]:
         names = list(_unknown_names(normalise_names(_DECODER.decode(record)), known))
     except RecursionError:
         return ["record: nested too deeply"]
-    return [f"fields that the contract does not know: {', '.join(names)}"] if names else []
+    return [f"fields that the contract does not know: {show_names(names)}"] if names else []
 
 
 def _unknown_names(value: dict[str, Any], known: Names) -> list[str]:

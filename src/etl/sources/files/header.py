@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from etl.errors import SourceError
+from etl.received import show_names
 from etl.tidying import normalise_name
 
-_SHOWN = 40
 _FIX = "mend the file or the contract; the first line must name the columns, see also delimiter"
 
 
@@ -28,13 +28,13 @@ def check_header(
     found = [normalise_name(each) for each in header] if normalised else list(header)
     twice = [column for column, count in Counter(found).items() if count > 1]
     if twice:
-        raise SourceError(f"{name}: the header has {', '.join(twice)} more than once", fix=_FIX)
+        raise SourceError(f"{name}: the header has {show_names(twice)} more than once", fix=_FIX)
     missing = [column for column in needed if column not in found]
     if missing:
         raise SourceError(
             f"{name}: the header lacks {', '.join(missing)}\n"
             + "".join(f"    {each}\n" for each in _differences(header, needed, missing))
-            + f"    expected {_shown(needed)}\n    found    {_shown(header)}",
+            + f"    expected {show_names(needed)}\n    found    {show_names(header)}",
             fix=_FIX,
         )
 
@@ -48,7 +48,7 @@ def check_width(header: Sequence[str], name: str, fields: Sequence[str]) -> None
     if len(header) != len(fields):
         raise SourceError(
             f"{name}: the header has {len(header)} columns, the contract {len(fields)}\n"
-            f"    expected {_shown(fields)}\n    found    {_shown(header)}",
+            f"    expected {show_names(fields)}\n    found    {show_names(header)}",
             fix=_FIX,
         )
 
@@ -61,8 +61,3 @@ def _differences(
     for column in missing:
         if other := others.get(normalise_name(column)):
             yield f"~ {column} is sent as {other}"
-
-
-def _shown(names: Sequence[str]) -> str:
-    more = f", … {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

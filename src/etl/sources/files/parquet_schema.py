@@ -10,6 +10,7 @@ from pyarrow import types
 from etl.drift.words import type_words
 from etl.errors import SourceError
 from etl.model import Column, Contract, Type
+from etl.received import show_names
 from etl.sources.files.options import FileOptions
 from etl.tidying import normalise_name
 
@@ -63,7 +64,7 @@ def readable_columns(
     if len(fields) < len(schema):
         problems.append("two columns have the same name")
     if problems:
-        problems.append(f"the file has {', '.join(fields)}")
+        problems.append(f"the file has {show_names(list(fields))}")
         raise SourceError(
             f"{name} has another schema than the contract:\n    " + "\n    ".join(problems),
             fix="mend the file or the contract; see Files in docs/contracts.md",
