@@ -135,7 +135,7 @@ def stop_by_ctrl_c(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
 
 
-def test_run_stopped_by_ctrl_c_or_a_signal_leaves_nothing_running_and_the_next_is_fine(
+def test_run_stopped_by_ctrl_c_or_any_signal_leaves_nothing_running_and_the_next_is_fine(
     machine: OwnMachine,
 ) -> None:
     stops = (
@@ -151,6 +151,12 @@ def test_run_stopped_by_ctrl_c_or_a_signal_leaves_nothing_running_and_the_next_i
         assert process.returncode == 130, lines
         wait_until(lambda: not machine.processes(), seconds=60)
         assert lines[-1].startswith("stopped.") and len(lines) < 12, lines
+
+    process, lines = machine.start()
+    wait_until(lambda: "extract " in "".join(lines) or process.poll() is not None, seconds=180)
+    process.kill()
+    process.wait(timeout=60)
+    wait_until(lambda: not machine.processes(), seconds=60)
 
     process, lines = machine.start("--json")
     assert process.stdout
