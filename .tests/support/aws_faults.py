@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+from support.aws_calls import name_call
 
 from local_cloud import answers
 
@@ -71,6 +73,13 @@ REFUSALS: Mapping[str, tuple[Refusal, Refusal]] = {
             "Concurrent runs exceeded for the job",
         ),
     ),
+}
+_WORDS = {
+    "reset before": "connection reset, call not made",
+    "reset after": "connection reset, answer lost",
+    "cut": "half an answer",
+    "slow": "slow answer",
+    "unlisted": "listing without what is new",
 }
 TRANSIENT = ("throttled", "internal error", "reset before", "reset after", "cut", "slow")
 
@@ -248,32 +257,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def name_call(method: str, path: str, headers: Mapping[str, str]) -> str:
-    """A call in boto3's words: its service and operation."""
-    credential = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers["Authorization"])
-    assert credential, "the request is not signed"
-    service = credential[1]
-    url = urlsplit(path)
-    if target := headers.get("X-Amz-Target"):
-        operation = target.rpartition(".")[2]
-    elif service == "s3":
-        operation = _s3_operation(method, url.path, url.query, headers)
-    else:
-        operation = "Invoke" if url.path.endswith("/invocations") else f"{method} {url.path}"
-    return f"{service} {operation}"
-
-
-def _s3_operation(method: str, path: str, query: str, headers: Mapping[str, str]) -> str:
-    asked = parse_qs(query, keep_blank_values=True)
-    has_key = "/" in path.strip("/")
-    named: list[tuple[bool, str]] = [
-        ("uploads" in asked, "CreateMultipartUpload"),
-        ("partNumber" in asked, "UploadPart"),
-        ("uploadId" in asked, "CompleteMultipartUpload" if method == "POST" else "AbortUpload"),
-        ("delete" in asked, "DeleteObjects"),
-        ("list-type" in asked, "ListObjectsV2"),
-        ("versions" in asked, "ListObjectVersions"),
-        ("x-amz-copy-source" in headers, "CopyObject"),
-    ]
-    plain = f"{method.capitalize()}{'Object' if has_key else 'Bucket'}"
-    return next((name for is_it, name in named if is_it), plain)
+def name_fault(kind: str, call: str) -> str:
+    """A fault in plain words, or in those that AWS has for it."""
+    if kind not in REFUSALS:
+        return _WORDS[kind]
+    of_s3, of_others = REFUSALS[kind]
+    status, code, _ = of_s3 if call.startswith("s3 ") else of_others
+    return f"{status[:3]} {code}"
