@@ -6,18 +6,19 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.access_log import stands_for
 from support.aws_faults import TRANSIENT, Fault, FaultyAws, name_fault
 from support.fault_points import Left, forget_day, read_left
 from support.faults_table import Row, record
-from support.pipeline_runs import Bench, Outcome, rows_url
+from support.pipeline_runs import Bench, rows_url
 
 from etl.settings import load_settings
 
@@ -25,41 +26,72 @@ DAY = "2026-05-11"
 RATE = 0.25
 SETTINGS = load_settings("local")
 KIB = 1024
+SLOW = "e2e-slow-validator"
 # What would be done twice if it were asked for twice.
 STARTING = ("glue StartJobRun", "redshift-data BatchExecute", "athena StartQuery", "lambda Invoke")
+EXPIRING = ("s3 PutObject", "glue GetJobRun$", "lambda Invoke", "athena GetQueryExecution")
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What no run ends well with, and words of what it says."""
+    """What no run ends well with.
 
-    fault: Fault
+    Attributes:
+        words: What the run says of it.
+        fault, where: As the table of faults names it, if it is not AWS's.
+    """
+
     words: tuple[str, ...]
+    of_aws: Fault | None = None
+    fault: str = ""
+    where: str = ""
+    rows: int = 100
+    environ: Mapping[str, str] = field(default_factory=dict)
     loader: str = "copy"
+    is_sampled: bool = False
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The fault and its place in the table of faults."""
+        if self.of_aws is None:
+            return self.fault, self.where
+        calls = self.of_aws.calls.strip()
+        return f"{name_fault(self.of_aws.kind, self.of_aws.calls)}, always", calls
 
 
+CLOCK, EXPIRED = "set this machine's clock", "sign in"
+# In the order of a run's steps: each run comes farther than the one before.
 TROUBLES = (
+    Trouble((CLOCK, "S3 refused the time"), Fault("clock skew", "s3 "), is_sampled=True),
+    Trouble(("(ExpiredToken) for s3://", EXPIRED), Fault("expired token", "s3 PutObject")),
+    Trouble(("SlowDown",), Fault("throttled", "s3 PutObject")),
+    Trouble((CLOCK, "InvalidSign"), Fault("clock skew", "glue StartJobRun"), is_sampled=True),
     Trouble(
-        Fault("clock skew", "glue StartJobRun"), ("InvalidSignature", "set this machine's clock")
+        ("OSError", "make room in"),
+        fault="full disk",
+        where="extract, on the worker",
+        rows=20_000,
+        is_sampled=True,
+    ),
+    Trouble(("Connection was closed",), Fault("reset after", "lambda Invoke")),
+    Trouble(
+        (f"the validator {SLOW} could not judge", "timed out after 1.00 seconds"),
+        fault="Lambda at its time limit",
+        where="lambda Invoke",
+        environ={"ETL_VALIDATOR__FUNCTION_NAME": SLOW},
+        is_sampled=True,
     ),
     Trouble(
-        Fault("clock skew", "s3 "),
-        ("S3 refused the time of a request for s3://", "set this machine's clock"),
-    ),
-    Trouble(
-        Fault("expired token", "s3 PutObject"),
-        ("AWS refused the credentials (ExpiredToken) for s3://", "sign in"),
-    ),
-    Trouble(Fault("expired token", "athena "), ("ExpiredTokenException", "sign in")),
-    Trouble(
-        Fault("throttled", "redshift-data BatchExecute"),
         ("Redshift etl-local", "ThrottlingException"),
+        Fault("throttled", "redshift-data BatchExecute"),
         loader="data-api",
     ),
-    Trouble(Fault("throttled", "s3 UploadPart|s3 PutObject"), ("SlowDown",)),
-    Trouble(Fault("internal error", "athena StartQuery"), ("InternalServerException",)),
-    Trouble(Fault("reset after", "lambda Invoke"), ("Connection was closed",)),
+    Trouble(("ExpiredTokenException", EXPIRED), Fault("expired token", "athena ")),
+    Trouble(("InternalServerException",), Fault("internal error", "athena StartQuery")),
 )
+
+
+Harm = Callable[[Trouble], AbstractContextManager[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
@@ -73,27 +105,9 @@ def expected(make_bench: Callable[[], Bench]) -> Left:
     return left
 
 
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore tries again at once: how long it waits is not what is tried."""
-    monkeypatch.setattr(
-        "botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None, time=time.time)
-    )
-
-
 def is_sample(request: pytest.FixtureRequest) -> bool:
     """Whether some of the faults have to do."""
     return bool(request.config.getoption("--faults") == "sample")
-
-
-def run(bench: Bench, aws: FaultyAws, *options: str, rows: int = 100) -> Outcome:
-    """A run by an AWS with faults."""
-    return bench.run(DAY, "--json", *options, environ={**rows_url(rows), **aws.environ})
-
-
-def run_again(bench: Bench, *options: str) -> None:
-    """The same run by an AWS without."""
-    assert bench.run_json(DAY, *options, environ=rows_url(100))["rows"]["extracted"] == 100
 
 
 class Book:
@@ -119,92 +133,95 @@ class Book:
 
 
 @pytest.mark.timeout(1800)
-def test_run_whose_aws_fails_now_and_then_ends_right(
-    make_bench: Callable[[], Bench], expected: Left, request: pytest.FixtureRequest
+def test_run_that_fails_for_one_reason_after_the_other_says_each_and_is_right_in_the_end(
+    bench: Bench, expected: Left, trouble_maker: Harm, request: pytest.FixtureRequest
 ) -> None:
-    plans: list[tuple[str, tuple[str, ...]]] = [("data-api", TRANSIENT)]
-    if not is_sample(request):
-        plans += [("copy", TRANSIENT), *(("copy", (kind,)) for kind in TRANSIENT)]
-    for seed, (loader, kinds) in enumerate(plans):
-        bench = make_bench()
-        forget_day(bench, DAY)
-        before = len(bench.job_runs(SETTINGS.glue.job_name, DAY))
-        faults = [Fault("reset after", call, most=1) for call in STARTING]
-        faults += [Fault(kind, rate=RATE / len(kinds)) for kind in kinds]
-        with FaultyAws(*faults, seed=seed) as aws:
-            report = run(bench, aws, "--loader", loader).report
-        assert report["rows"]["extracted"] == 100
-        assert len(bench.job_runs(SETTINGS.glue.job_name, DAY)) == before + 1
-        Book(request.node, bench, expected).enter_all(aws, "a retry in the same run")
-
-
-def test_run_whose_turn_comes_late_and_whose_sessions_end_early_ends_right(
-    bench: Bench, expected: Left, request: pytest.FixtureRequest
-) -> None:
+    """The last run has faults too, of the kind that pass."""
+    troubles = [each for each in TROUBLES if each.is_sampled or not is_sample(request)]
     forget_day(bench, DAY)
-    calls = ("s3 PutObject", "glue GetJobRun$", "lambda Invoke", "athena StartQuery")
-    faults = [Fault("expired token", call, most=1) for call in calls]
-    faults += [Fault("too many runs", "glue StartJobRun", most=2), Fault("unlisted", "s3 List")]
-    with FaultyAws(*faults, unlisted_seconds=300) as aws:
-        assert run(bench, aws).report["rows"]["extracted"] == 100
-    assert {kind for kind, _ in aws.made} == {"expired token", "too many runs", "unlisted"}
-    Book(request.node, bench, expected).enter_all(aws, "a retry in the same run")
+    for trouble in troubles:
+        with trouble_maker(trouble) as environ:
+            outcome = bench.run(DAY, "--json", "--loader", trouble.loader, environ=environ)
+        outcome.fails(*trouble.words)
+    aws = run_by_unsteady_aws(bench, "data-api", TRANSIENT, seed=0)
+    book = Book(request.node, bench, expected)
+    for trouble in troubles:
+        book.enter(*trouble.names, "the same command again")
+    book.enter_all(aws, "a retry in the same run")
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.usefixtures("no_pauses")
-def test_run_that_aws_refuses_says_why_and_is_right_when_run_again(
+def test_run_whose_aws_fails_now_and_then_ends_right(
     make_bench: Callable[[], Bench], expected: Left, request: pytest.FixtureRequest
 ) -> None:
-    for trouble in TROUBLES[:1] if is_sample(request) else TROUBLES:
+    if is_sample(request):
+        pytest.skip("the other test ends with such a run")
+    for seed, kinds in enumerate([TRANSIENT, *((kind,) for kind in TRANSIENT)]):
         bench = make_bench()
         forget_day(bench, DAY)
-        with FaultyAws(trouble.fault) as aws:
-            run(bench, aws, "--loader", trouble.loader).fails(*trouble.words)
-        (kind, call), *_ = aws.made
-        run_again(bench, "--loader", trouble.loader)
-        Book(request.node, bench, expected).enter(
-            f"{name_fault(kind, call)}, always", call, "the same command again"
-        )
+        aws = run_by_unsteady_aws(bench, "copy", kinds, seed=seed)
+        Book(request.node, bench, expected).enter_all(aws, "a retry in the same run")
+
+
+def run_by_unsteady_aws(bench: Bench, loader: str, kinds: Sequence[str], *, seed: int) -> FaultyAws:
+    """A run that ends well, whose AWS loses answers, lists late, and ends sessions early."""
+    faults = [Fault("reset after", call, most=1) for call in STARTING]
+    faults += [Fault("expired token", call, most=1) for call in EXPIRING]
+    faults += [Fault("too many runs", "glue StartJobRun", most=1), Fault("unlisted", "s3 List")]
+    faults += [Fault(kind, rate=RATE / len(kinds)) for kind in kinds]
+    before = len(bench.job_runs(SETTINGS.glue.job_name, DAY))
+    with FaultyAws(*faults, seed=seed, unlisted_seconds=300) as aws:
+        environ = {**rows_url(100), **aws.environ}
+        report = bench.run_json(DAY, "--loader", loader, environ=environ)
+    assert report["rows"]["extracted"] == 100
+    assert len(bench.job_runs(SETTINGS.glue.job_name, DAY)) == before + 1
+    assert {"expired token", "too many runs", "unlisted"} < {kind for kind, _ in aws.made}
+    return aws
+
+
+@pytest.fixture
+def trouble_maker(
+    client: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Harm:
+    """Makes trouble for as long as it lasts, and gives the variables of a run in it."""
+
+    @contextmanager
+    def make(trouble: Trouble) -> Iterator[dict[str, str]]:
+        with ExitStack() as opened, monkeypatch.context() as patch:
+            # How long botocore waits before it tries again is not what is tried.
+            at_once = SimpleNamespace(sleep=lambda seconds: None, time=time.time)
+            patch.setattr("botocore.endpoint.time", at_once)
+            environ = {**rows_url(trouble.rows), **trouble.environ}
+            if trouble.of_aws:
+                environ |= opened.enter_context(FaultyAws(trouble.of_aws)).environ
+            if trouble.fault == "full disk":
+                opened.enter_context(full_disk(tmp_path, 64 * KIB))
+                patch.setattr(tempfile, "tempdir", str(tmp_path))
+                environ["TMPDIR"] = str(tmp_path)
+            if SLOW in trouble.environ.values():
+                opened.enter_context(slow_validator(client))
+            yield environ
+
+    return make
 
 
 @contextmanager
-def slow_validator(function: Any) -> Iterator[None]:
-    """Give the validator a second, and an S3 that takes as long for each answer."""
-    name = SETTINGS.validator.function_name
-    before = function.get_function_configuration(FunctionName=name)
-    variables = before.get("Environment", {}).get("Variables", {})
-
-    def set_up(timeout_seconds: int, **more: str) -> None:
-        environment: Any = {"Variables": {**variables, **more}}
-        function.update_function_configuration(
-            FunctionName=name, Timeout=timeout_seconds, Environment=environment
-        )
-
+def slow_validator(client: Callable[[str], Any]) -> Iterator[None]:
+    """A validator that has a second, and an S3 that takes as long for each answer."""
+    functions, name = client("lambda"), SETTINGS.validator.function_name
+    stands_for(SLOW, name)
+    known = functions.get_function_configuration(FunctionName=name)
     with FaultyAws(Fault("slow", "s3 ")) as aws:
-        set_up(1, AWS_ENDPOINT_URL_S3=aws.url)
-        try:
-            yield
-        finally:
-            set_up(before["Timeout"])
+        functions.create_function(
+            FunctionName=SLOW,
+            Code={"S3Bucket": SETTINGS.buckets.artifacts, "S3Key": "code/validator.zip"},
+            Timeout=1,
+            Environment={"Variables": {"AWS_ENDPOINT_URL_S3": aws.url}},
+            **{each: known[each] for each in ("Role", "Runtime", "Handler", "MemorySize")},
+        )
+        yield
+        functions.delete_function(FunctionName=SLOW)
         assert aws.made
-
-
-def test_run_whose_validator_has_no_time_left_says_so_and_is_right_when_run_again(
-    bench: Bench,
-    expected: Left,
-    client: Callable[[str], Any],
-    request: pytest.FixtureRequest,
-) -> None:
-    name = SETTINGS.validator.function_name
-    forget_day(bench, DAY)
-    with slow_validator(client("lambda")):
-        outcome = bench.run(DAY, environ=rows_url(100))
-    outcome.fails(f"the validator {name} could not judge the run", "timed out after 1.00 seconds")
-    run_again(bench)
-    Book(request.node, bench, expected).enter(
-        "Lambda at its time limit", "lambda Invoke", "the same command again"
-    )
 
 
 @contextmanager
@@ -221,24 +238,3 @@ def full_disk(folder: Path, limit_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         if is_mounted:
             subprocess.run(["umount", folder], check=True)
-
-
-def test_run_whose_disk_is_full_says_so_and_is_right_when_run_again(
-    bench: Bench,
-    expected: Left,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-) -> None:
-    """An extraction that S3 may have already waits on disk, to be held against S3's."""
-    forget_day(bench, DAY)
-    run_again(bench)
-    with full_disk(tmp_path, 64 * KIB), monkeypatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(tmp_path))
-        patch.setenv("TMPDIR", str(tmp_path))
-        outcome = bench.run(DAY, "--json", environ=rows_url(20_000))
-    outcome.fails("OSError", f"make room in {tmp_path}")
-    run_again(bench)
-    Book(request.node, bench, expected).enter(
-        "full disk", "extract, on the worker", "the same command again"
-    )

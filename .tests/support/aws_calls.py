@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from email.message import Message
 from urllib.parse import parse_qs, urlsplit
 
 
-def name_call(method: str, path: str, headers: Mapping[str, str]) -> str:
+def name_call(method: str, path: str, headers: Message[str, str]) -> str:
     """A call in boto3's words: its service and operation."""
     credential = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers["Authorization"])
     assert credential, "the request is not signed"
@@ -22,7 +22,7 @@ def name_call(method: str, path: str, headers: Mapping[str, str]) -> str:
     return f"{service} {operation}"
 
 
-def _s3_operation(method: str, path: str, query: str, headers: Mapping[str, str]) -> str:
+def _s3_operation(method: str, path: str, query: str, headers: Message[str, str]) -> str:
     asked = parse_qs(query, keep_blank_values=True)
     has_key = "/" in path.strip("/")
     named: list[tuple[bool, str]] = [
