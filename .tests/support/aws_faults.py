@@ -122,8 +122,7 @@ class FaultyAws:
         self._lock = threading.Lock()
         target = urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc
         handler = type("Handler", (_Handler,), {"aws": self, "target": target})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
 
     def __enter__(self) -> FaultyAws:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -171,6 +170,14 @@ class FaultyAws:
             return b"" if is_new else found[0]
 
         return _LISTED.sub(keep, listing)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has gone away by now: functions do that whose time is over."""
 
 
 class _Handler(BaseHTTPRequestHandler):
