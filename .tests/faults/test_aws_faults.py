@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from support.access_log import stands_for
-from support.aws_faults import TRANSIENT, Fault, FaultyAws, name_fault
+from support.aws_faults import Fault, FaultyAws
+from support.aws_refusals import TRANSIENT, name_fault
 from support.fault_points import Left, forget_day, read_left
 from support.faults_table import Row, record
 from support.pipeline_runs import Bench, rows_url
