@@ -17,7 +17,7 @@ import pytest
 from support.access_log import stands_for
 from support.aws_faults import Fault, FaultyAws
 from support.aws_refusals import TRANSIENT, name_fault
-from support.fault_points import Left, forget_day, read_left
+from support.fault_points import Left, describe_difference, forget_day, read_left
 from support.faults_table import Row, record
 from support.pipeline_runs import Bench, rows_url
 
@@ -102,7 +102,7 @@ def expected(make_bench: Callable[[], Bench]) -> Left:
     forget_day(bench, DAY)
     bench.run_json(DAY, environ=rows_url(100))
     left = read_left(bench, DAY)
-    assert left.table and left.processed and left.quarantine
+    assert all(left.rows[kind] for kind in ("orders", "processed", "quarantine"))
     return left
 
 
@@ -118,13 +118,14 @@ class Book:
         self._node = node
         left = read_left(bench, DAY)
         self._cost = {"rows_lost": expected.lost(left), "rows_twice": expected.twice(left)}
+        self._difference = describe_difference(expected, left)
 
     def enter(self, fault: str, where: str, recovered_by: str, times: int = 1) -> None:
         """Note a fault, which must have cost nothing."""
         for _ in range(times):
             row = Row(fault=fault, where=where, recovered_by=recovered_by, **self._cost)
             record(self._node, row)
-        assert not any(self._cost.values()), (fault, where, self._cost)
+        assert not self._difference, f"{fault}, {where}: {self._difference}"
 
     def enter_all(self, aws: FaultyAws, recovered_by: str) -> None:
         """Note what an AWS has done."""
