@@ -167,9 +167,9 @@ def test_run_whose_aws_fails_now_and_then_ends_right(
 
 def run_by_unsteady_aws(bench: Bench, loader: str, kinds: Sequence[str], *, seed: int) -> FaultyAws:
     """A run that ends well, whose AWS loses answers, lists late, and ends sessions early."""
-    faults = [Fault("reset after", call, most=1) for call in STARTING]
+    faults = [Fault("too many runs", "glue StartJobRun", most=1), Fault("unlisted", "s3 List")]
+    faults += [Fault("reset after", call, most=1) for call in STARTING]
     faults += [Fault("expired token", call, most=1) for call in EXPIRING]
-    faults += [Fault("too many runs", "glue StartJobRun", most=1), Fault("unlisted", "s3 List")]
     faults += [Fault(kind, rate=RATE / len(kinds)) for kind in kinds]
     before = len(bench.job_runs(SETTINGS.glue.job_name, DAY))
     with FaultyAws(*faults, seed=seed, unlisted_seconds=300) as aws:
