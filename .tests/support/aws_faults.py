@@ -15,13 +15,15 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+from support.aws_calls import name_call
+from support.aws_refusals import REFUSALS
 
 from local_cloud import answers
 
@@ -30,49 +32,6 @@ _SLOW_SECONDS = 1.0
 _NOT_PASSED_ON = {"connection", "transfer-encoding", "content-length"}
 _LISTED = re.compile(rb"<Contents>.*?</Contents>", re.DOTALL)
 _MODIFIED = re.compile(rb"<LastModified>(.*?)</LastModified>")
-
-# How S3 says it, and how the services do that speak JSON: status, code and words.
-Refusal = tuple[str, str, str]
-REFUSALS: Mapping[str, tuple[Refusal, Refusal]] = {
-    "throttled": (
-        ("503 Slow Down", "SlowDown", "Please reduce your request rate."),
-        ("400 Bad Request", "ThrottlingException", "Rate exceeded"),
-    ),
-    "internal error": (
-        ("500 Internal Server Error", "InternalError", "We encountered an internal error."),
-        ("500 Internal Server Error", "InternalServerException", "An internal error occurred."),
-    ),
-    "expired token": (
-        ("400 Bad Request", "ExpiredToken", "The provided token has expired."),
-        (
-            "400 Bad Request",
-            "ExpiredTokenException",
-            "The security token included in the request is expired",
-        ),
-    ),
-    "clock skew": (
-        (
-            "403 Forbidden",
-            "RequestTimeTooSkewed",
-            "The difference between the request time and the current time is too large.",
-        ),
-        (
-            "403 Forbidden",
-            "InvalidSignatureException",
-            "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"
-            " (20260101T002000Z - 5 min.)",
-        ),
-    ),
-    "too many runs": (
-        ("503 Slow Down", "SlowDown", "Please reduce your request rate."),
-        (
-            "400 Bad Request",
-            "ConcurrentRunsExceededException",
-            "Concurrent runs exceeded for the job",
-        ),
-    ),
-}
-TRANSIENT = ("throttled", "internal error", "reset before", "reset after", "cut", "slow")
 
 
 @dataclass(frozen=True)
@@ -113,8 +72,7 @@ class FaultyAws:
         self._lock = threading.Lock()
         target = urlsplit(os.environ["AWS_ENDPOINT_URL"]).netloc
         handler = type("Handler", (_Handler,), {"aws": self, "target": target})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
 
     def __enter__(self) -> FaultyAws:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -162,6 +120,14 @@ class FaultyAws:
             return b"" if is_new else found[0]
 
         return _LISTED.sub(keep, listing)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that has gone away by now: functions do that whose time is over."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -246,34 +212,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
-
-
-def name_call(method: str, path: str, headers: Mapping[str, str]) -> str:
-    """A call in boto3's words: its service and operation."""
-    credential = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers["Authorization"])
-    assert credential, "the request is not signed"
-    service = credential[1]
-    url = urlsplit(path)
-    if target := headers.get("X-Amz-Target"):
-        operation = target.rpartition(".")[2]
-    elif service == "s3":
-        operation = _s3_operation(method, url.path, url.query, headers)
-    else:
-        operation = "Invoke" if url.path.endswith("/invocations") else f"{method} {url.path}"
-    return f"{service} {operation}"
-
-
-def _s3_operation(method: str, path: str, query: str, headers: Mapping[str, str]) -> str:
-    asked = parse_qs(query, keep_blank_values=True)
-    has_key = "/" in path.strip("/")
-    named: list[tuple[bool, str]] = [
-        ("uploads" in asked, "CreateMultipartUpload"),
-        ("partNumber" in asked, "UploadPart"),
-        ("uploadId" in asked, "CompleteMultipartUpload" if method == "POST" else "AbortUpload"),
-        ("delete" in asked, "DeleteObjects"),
-        ("list-type" in asked, "ListObjectsV2"),
-        ("versions" in asked, "ListObjectVersions"),
-        ("x-amz-copy-source" in headers, "CopyObject"),
-    ]
-    plain = f"{method.capitalize()}{'Object' if has_key else 'Bucket'}"
-    return next((name for is_it, name in named if is_it), plain)

@@ -63,7 +63,8 @@ def _tell_caller(
 
 
 def _is_cut(*, response: Any, operation: Any, request_dict: Any, **_: Any) -> bool:
-    if response is None or operation.has_streaming_output or request_dict["method"] == "HEAD":
+    is_stream = operation.has_streaming_output or operation.has_event_stream_output
+    if response is None or is_stream or request_dict["method"] == "HEAD":
         return False
     http, _parsed = response
     stated = http.headers.get("Content-Length")
