@@ -75,9 +75,10 @@ class Progress:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell of a test's faults."""
         self._through += report.when == "call"
+        reporter: Any = self._plugins.get_plugin("terminalreporter")
         for row in rows_of([report]):
             cost = f"{row.rows_lost} lost, {row.rows_twice} twice"
-            self._plugins.get_plugin("terminalreporter").write_line(
+            reporter.write_line(
                 f"{self._through:4}/{self._tests}  {row.fault:<15} {row.where:<70.70}"
                 f"  {cost}  {row.recovered_by}"
             )

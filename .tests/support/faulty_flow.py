@@ -121,7 +121,8 @@ def harm_aws(harm: Harm) -> None:
     import botocore.client
     from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-    made = botocore.client.BaseClient._make_api_call
+    client: Any = botocore.client.BaseClient
+    made = client._make_api_call
     submitted: dict[str, str] = {}  # statement of the Data API → how it was submitted
 
     def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -141,7 +142,7 @@ def harm_aws(harm: Harm) -> None:
             submitted[answer["Id"]] = name.partition(" ")[2]
         return answer
 
-    setattr(botocore.client.BaseClient, "_make_api_call", call)
+    client._make_api_call = call
 
 
 def harm_warehouse(harm: Harm) -> None:
@@ -176,7 +177,8 @@ def read_contracts_from(folder: Path) -> None:
     from etl.contracts import load
 
     for function in (load.find_contract, load.load_contract):
-        function.__kwdefaults__["folder"] = folder
+        defaults: Any = function.__kwdefaults__
+        defaults["folder"] = folder
 
 
 def begin_next() -> bool:
