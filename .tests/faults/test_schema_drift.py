@@ -189,7 +189,7 @@ def settle(request: pytest.FixtureRequest, expected: Left, ended: Ended) -> None
     assert not describe_difference(expected, ended.left), ended.fault
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_source_that_changes_at_noon_loads_or_stops_before_the_warehouse(
     make_bench: Callable[[], Bench], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -297,7 +297,7 @@ REORDERED = (
 )
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_csv_columns_may_move_and_come_and_not_be_respelt(
     make_bench: Callable[[], Bench], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
