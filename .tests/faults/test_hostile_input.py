@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import zstandard
 from source_samples import serve
 from support.faults_table import Row, record
 from support.ingest import event_record
@@ -112,6 +113,38 @@ def test_text_that_is_sql_elsewhere_is_text_in_the_warehouse(
         recovered_by="nothing to recover: it is text",
     )
     record(request.node, row)
+
+
+def packed_page(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """An API's page of 68 kB, which are 68 MiB."""
+    body = gzip.compress(bytes(68 * MIB))
+    headers = [("Content-Encoding", "gzip"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", headers)
+    return [body]
+
+
+@pytest.mark.timeout(900)
+def test_bomb_in_a_source_ends_the_run_before_anything_is_staged(
+    bench: Bench, request: pytest.FixtureRequest
+) -> None:
+    prefix = f"s3://{SETTINGS.buckets.raw}/landing/bombs/{uuid.uuid4().hex}/"
+    header, row = b"sku;valid_from;product;notes;price;currency\n", b"a" * MIB + b";;;;;\n"
+    for suffix, pack in {"gz": gzip.compress, "zst": zstandard.compress}.items():
+        bench.put(f"{prefix}{suffix}/bomb.csv.{suffix}", pack(header) + pack(row) * 68)
+    with serve(packed_page) as url:
+        places = {
+            "gzip bomb in a file": ("price_list", f"{prefix}gz/", "expansionLimit"),
+            "zstd bomb in a file": ("price_list", f"{prefix}zst/", "expansionLimit"),
+            "gzip bomb as an API's page": ("orders", url, "pageLimitMib"),
+        }
+        for what, (dataset, place, word) in places.items():
+            name = "PRICE_LIST_PREFIX" if dataset == "price_list" else "SHOP_API_URL"
+            environ = {f"ETL_PLACES__{name}": place}
+            bench.run("2026-03-17", "--dataset", dataset, environ=environ).fails(word)
+            row = Row(fault=what, where="a source", rows_lost=0, rows_twice=0, recovered_by=REFUSED)
+            record(request.node, row)
+    staged = bench.keys(f"s3://{SETTINGS.buckets.raw}/raw/")
+    assert [key for key in staged if "2026/03/17" in key or "2026-03-17" in key] == []
 
 
 def requests_of_harm() -> dict[str, tuple[str, bytes, dict[str, str], set[int]]]:
