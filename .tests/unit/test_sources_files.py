@@ -152,7 +152,10 @@ def test_csv_with_200_columns_is_read(tmp_path: Path) -> None:
     [
         ("", "is empty: it has no header"),
         ("id,a,a\n", "has a more than once"),
-        ("ID,name\n1,x\n", r"lacks id\n    expected id\n    found    ID, name"),
+        (
+            "ID,name\n1,x\n",
+            r"lacks id\n    ~ id is sent as ID\n    expected id\n    found    ID, name",
+        ),
         ("id;name\n1;x\n", "lacks id"),
     ],
 )

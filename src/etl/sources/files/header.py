@@ -60,4 +60,4 @@ def _differences(
     others = {normalise_name(each): each for each in header if each not in needed}
     for column in missing:
         if other := others.get(normalise_name(column)):
-            yield f"~ {column} is sent as {other}"
+            yield f"~ {column} is sent as {show_names([other])}"
