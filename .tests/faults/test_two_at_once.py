@@ -139,7 +139,7 @@ def test_backfill_beside_the_daily_run_leaves_that_date_to_it(
             break
     job.open()
     out, err = backfill.communicate(timeout=300)
-    assert backfill.returncode == 1 and "1 succeeded, 1 failed" in err, err
+    assert backfill.returncode == 1 and "1 failed, 1 succeeded" in err, err
     assert f"process {daily.pid} on" in out and "is at work on it" in out, out
     assert daily.communicate(timeout=300) and daily.returncode == 0
     again = bench.backfill(DAY, NEXT_DAY, environ=environ)
