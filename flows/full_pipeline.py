@@ -73,9 +73,9 @@ def full_pipeline(
     )
     with hold(run) as held:
         if replay:
-            return _carry(held, tasks.replay(held, corrections=corrections))
+            return _carry(held, tasks.replay(held, run, corrections=corrections))
         held = take_up(held)
-        return _carry(held, tasks.extract(held))
+        return _carry(held, tasks.extract(held, run))
 
 
 def _carry(run: Run, extracted: Done[Manifest]) -> RunReport:

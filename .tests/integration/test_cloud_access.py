@@ -138,15 +138,6 @@ def test_temporary_credentials_of_a_role_work_with_their_token_only(
         ("sts", "get_session_token", {}),
         ("ssm", "send_command", {"DocumentName": "d"}),
         ("secretsmanager", "rotate_secret", {"SecretId": "s"}),
-        (
-            "cloudwatch",
-            "put_metric_alarm",
-            {
-                "AlarmName": "a",
-                "EvaluationPeriods": 1,
-                "ComparisonOperator": "GreaterThanThreshold",
-            },
-        ),
     ],
 )
 def test_what_is_not_executed_is_refused(

@@ -222,7 +222,7 @@ def _check_refused_records_are_kept(bench: Bench, settings: Settings, folder: Pa
     by_flow = bench.run_json("2026-01-06", "--dataset", "airports", contracts=folder)
     assert by_flow["rows"]["rejected"] == 1
     by_machine = bench.heavy_batch("2026-01-07", "airports", "--json", contracts=folder).report
-    assert by_machine["datasets"][0]["extracted"] == 1
+    assert by_machine["datasets"][0]["extracted"] == 2
     boto3.client("s3").delete_object(Bucket=settings.buckets.raw, Key=source.split("/", 3)[3])
 
 

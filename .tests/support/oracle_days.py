@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -88,6 +89,10 @@ def file_bytes(specification: Specification, records: Sequence[Record]) -> bytes
     return text.getvalue().encode()
 
 
+def _has_mark(record: Record) -> bool:
+    return isinstance(record.sent, bytes) and record.sent.startswith(codecs.BOM_UTF8)
+
+
 class _Maker:
     """Puts records together of values that hypothesis has made."""
 
@@ -118,7 +123,9 @@ class _Maker:
         again = self.chosen.choices(made, k=2) if made else []
         records = kept + made + again
         self.chosen.shuffle(records)
-        return records
+        # At a file's beginning a byte order mark is the file's, and not its first record's.
+        records.sort(key=_has_mark)
+        return [] if records and _has_mark(records[0]) else records
 
     def _record(self) -> Record:
         return self._row() if self._is_csv else self._line()

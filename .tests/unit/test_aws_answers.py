@@ -157,6 +157,16 @@ def test_credentials_that_expire_again_are_told_of(sts: Any) -> None:
         glue.get_job_runs(JobName="job")
 
 
+def test_answer_that_calls_a_text_its_error_is_an_answer(sts: Any) -> None:
+    """A failed statement of the Data API: DescribeStatement has a member of that name."""
+    grant(sts, "ASIAFIRST0000000")
+    client = make_client("redshift-data", AwsConfig(region="us-east-1", role_arn=ROLE))
+    failed = b'{"Id": "1", "Status": "FAILED", "Error": "ERROR: no such database"}'
+    Service(client, answer(failed))
+
+    assert client.describe_statement(Id="1")["Error"] == "ERROR: no such database"
+
+
 def test_credentials_that_nobody_renews_are_told_of_at_once(glue: Any) -> None:
     service = Service(glue, refusal("ExpiredTokenException"))
     with pytest.raises(ClientError, match="ExpiredToken"):

@@ -82,6 +82,8 @@ def _renew(
     if response is None or request_dict["context"].get(_RENEWED):
         return None
     http, parsed = response
+    if http.status_code < 300:  # what an answer calls Error may be something else
+        return None
     code = parsed.get("Error", {}).get("Code", "")
     # The answer to HEAD has no body to say more in.
     if code not in _EXPIRED and not (request_dict["method"] == "HEAD" and http.status_code == 400):

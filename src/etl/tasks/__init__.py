@@ -53,13 +53,18 @@ __all__ = [
 ]
 
 start = step("start")(pipeline.start)
-replay = step("replay")(pipeline.replay)
 start_batch = step("start batch")(execution.start_batch)
 
 
+@step("replay")
+def replay(run: Run, started: Run, *, corrections: str | None) -> Done[Manifest]:
+    """Raw as it is kept, with corrections; `started` is the run as `start` gave it."""
+    return pipeline.replay(run, corrections=corrections)
+
+
 @step("extract", makes=raw_made)
-def extract(run: Run) -> Done[Manifest]:
-    """Source → raw."""
+def extract(run: Run, started: Run) -> Done[Manifest]:
+    """Source → raw; `started` is the run as `start` gave it."""
     extracted = pipeline.extract(run)
     note_made(**_figures(run, extracted), objects=len(extracted.result.objects))
     return extracted
