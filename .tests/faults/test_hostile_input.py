@@ -13,6 +13,7 @@ import httpx
 import pytest
 import zstandard
 from source_samples import serve
+from support.access_log import stands_for
 from support.faults_table import Row, record
 from support.ingest import event_record
 from support.ingest_calls import Caller
@@ -127,6 +128,7 @@ def packed_page(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 def test_bomb_in_a_source_ends_the_run_before_anything_is_staged(
     bench: Bench, request: pytest.FixtureRequest
 ) -> None:
+    stands_for("landing/bombs", "landing/price_list")
     prefix = f"s3://{SETTINGS.buckets.raw}/landing/bombs/{uuid.uuid4().hex}/"
     header, row = b"sku;valid_from;product;notes;price;currency\n", b"a" * MIB + b";;;;;\n"
     for suffix, pack in {"gz": gzip.compress, "zst": zstandard.compress}.items():

@@ -122,7 +122,7 @@ def test_deployment_has_a_table_for_each_transformed_contract(document: dict[str
 def test_deployment_names_secrets_and_holds_no_secret_nor_place_of_a_source(
     monkeypatch: pytest.MonkeyPatch, packages: Path
 ) -> None:
-    monkeypatch.setenv("ETL_PLACES__SHOP_API_URL", "https://user:hunter2@shop.example.com")
+    monkeypatch.setenv("ETL_PLACES__SHOP_API_URL", "https://hunter2.example.com")
     settings = load_settings("dev")
     found = deployment(settings, ACCOUNT, packages=packages)
     assert found["secrets"] == [f"{settings.name}/shop-api", f"{settings.name}/shop-database"]
