@@ -136,7 +136,7 @@ def test_flow_killed_while_the_data_api_loads_submits_no_second_load(
 @pytest.fixture
 def machine(client: Callable[[str], Any], job: GatedJob) -> Iterator[dict[str, str]]:
     """The state machine, with the gated job."""
-    name = "reattach"
+    name = "taken-up"
     stands_for(name, SETTINGS.state_machine.name)
     glue = SETTINGS.glue.model_copy(update={"job_name": job.name})
     made = client("stepfunctions").create_state_machine(

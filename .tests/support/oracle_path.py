@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import psycopg2
 import pytest
 from support.oracle_days import Step, file_bytes
@@ -66,6 +67,8 @@ class Route:
         self._spark = spark
         self._table = f'"{schema}"."{dataset}"'
         self._s3: Any = self._run(date(2026, 1, 1)).client("s3")
+        # The job has rights that the flow has not: what Spark reads and writes goes by another key.
+        self._glue_s3: Any = boto3.client("s3")
 
     def run(self, step: Step, executor: Executor, *, is_fast: bool) -> dict[str, int]:
         """Run a date with these files; where its records went.
@@ -111,8 +114,8 @@ class Route:
         """What lies there: what was sent, with what the first reason is about."""
         found: Counter[tuple[Any, str]] = Counter()
         bucket, prefix = parse_s3_uri(quarantine_uri(self._contract, run_date))
-        for each in self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
-            body = self._s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+        for each in self._glue_s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+            body = self._glue_s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
             for line in gzip.decompress(body).splitlines():
                 document = json.loads(line)
                 label = document["reasons"].partition(":")[0]
@@ -197,7 +200,7 @@ class Route:
             bucket, key = parse_s3_uri(raw.uri)
             path = self._work / bucket / key
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            path.write_bytes(self._glue_s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         objects = tuple(replace(each, uri=self._here(each.uri)) for each in manifest.objects)
         return replace(manifest, objects=objects)
 
@@ -210,12 +213,12 @@ class Route:
             for path in folder.glob("*")
             if path.is_file() and path.name[0] not in "._"
         }
-        listed: Mapping[str, Any] = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
+        listed: Mapping[str, Any] = self._glue_s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
         for each in listed.get("Contents", []):
             if each["Key"] not in wanted:
-                self._s3.delete_object(Bucket=bucket, Key=each["Key"])
+                self._glue_s3.delete_object(Bucket=bucket, Key=each["Key"])
         for key, path in wanted.items():
-            self._s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+            self._glue_s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
 
 
 @contextmanager
