@@ -12,13 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # They would run this test again, or change the repository; that they exist is checked instead.
-ONLY_NAMED = (
-    "make test",
-    "make check",
-    "make faults",
-    "make dataset ",
-    "make run DATASET=invoices",
-)
+ONLY_NAMED = ("make test", "make check", "make dataset ", "make run DATASET=invoices")
 # It stays, in a terminal of its own; what it prints when the other may go on.
 STAYING, READY = "make server", "Ctrl-C ends it"
 # Clients that a reader may or may not have.
