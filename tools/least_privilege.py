@@ -130,7 +130,7 @@ def _lines(folder: Path, pattern: str) -> Iterator[str]:
 def _renamed(text: str, names: Mapping[str, str]) -> str:
     if not names:
         return text
-    pattern = r"(?<!\w)(?:" + "|".join(map(re.escape, sorted(names))) + r")(?!\w)"
+    pattern = r"(?<!\w)(?:" + "|".join(map(re.escape, sorted(names, reverse=True))) + r")(?!\w)"
     return re.sub(pattern, lambda found: names[found[0]], text)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from support.access_log import stands_for
 from support.pipeline_runs import COMMAND, NONE_ELSEWHERE, Bench, rows_url
 
 from etl.settings import load_settings
@@ -36,14 +37,15 @@ def wait_until(condition: Callable[[], object], *, seconds: float) -> None:
 def slow_job(client: Callable[[str], Any]) -> Iterator[str]:
     """The transform as a job of its own, with time to be killed in."""
     s3, glue, name = client("s3"), client("glue"), "e2e-slow"
+    stands_for(name, SETTINGS.glue.job_name)
     job = glue.get_job(JobName=SETTINGS.glue.job_name)["Job"]
     bucket, _, key = job["Command"]["ScriptLocation"].removeprefix("s3://").partition("/")
     script = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     assert script.endswith("\nmain()\n")
     slow = script.replace("\nmain()\n", "\n__import__('time').sleep(15)\nmain()\n")
-    s3.put_object(Bucket=bucket, Key="e2e/slow.py", Body=slow.encode())
+    s3.put_object(Bucket=bucket, Key="code/e2e-slow.py", Body=slow.encode())
     kept = ("Role", "DefaultArguments", "ExecutionProperty", "GlueVersion", "Timeout")
-    command = {**job["Command"], "ScriptLocation": f"s3://{bucket}/e2e/slow.py"}
+    command = {**job["Command"], "ScriptLocation": f"s3://{bucket}/code/e2e-slow.py"}
     glue.create_job(Name=name, Command=command, **{each: job[each] for each in kept})
     yield name
     glue.delete_job(JobName=name)

@@ -256,9 +256,10 @@ def test_extended_protocol_prepares_rewrites_and_binds(cloud: dict[str, str]) ->
 def test_copy_by_the_extended_protocol_runs_at_each_execute(
     cloud: dict[str, str], client: Callable[[str], Any]
 ) -> None:
-    client("s3").put_object(Bucket="etl-local-processed", Key="extended/data.csv", Body=b"1\n2\n")
+    folder = "processed/extended"
+    client("s3").put_object(Bucket="etl-local-processed", Key=f"{folder}/data.csv", Body=b"1\n2\n")
     role = "arn:aws:iam::123456789012:role/etl-local-redshift-copy"
-    copy = f"COPY t FROM 's3://etl-local-processed/extended/' IAM_ROLE '{role}' CSV"
+    copy = f"COPY t FROM 's3://etl-local-processed/{folder}/' IAM_ROLE '{role}' CSV"
 
     async def check() -> tuple[Any, ...]:
         connection = await _asyncpg(cloud)
@@ -332,7 +333,7 @@ def test_copy_by_awswrangler_upserts(cloud: dict[str, str], monkeypatch: Any) ->
         for values in (["a", "b"], ["c", "d"]):
             awswrangler.redshift.copy(
                 df=pandas.DataFrame({"id": [len(values[0]), ord(values[1])], "v": values}),
-                path="s3://etl-local-processed/wrangler/",
+                path="s3://etl-local-processed/processed/wrangler/",
                 con=connection,
                 schema="public",
                 table="wrangled",

@@ -146,6 +146,14 @@ def test_names_that_tests_use_are_read_as_those_of_the_settings(
     assert len(offences) == 1
 
 
+def test_name_that_begins_another_does_not_stand_in_it(tool: ModuleType, tmp_path: Path) -> None:
+    names = {"e2e": "wrong", "e2e-slow": "raw"}
+    (tmp_path / "1.names").write_text(json.dumps(names) + "\n")
+    lines = [called("s3:GetObject", "arn:aws:s3:::e2e-slow/raw/one")]
+
+    assert found(tool, tmp_path, lines, READ)[1] == []
+
+
 def test_calls_of_other_roles_prove_nothing(
     tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
