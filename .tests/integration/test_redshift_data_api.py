@@ -177,7 +177,9 @@ def test_batch_in_auto_commit_keeps_what_succeeded(api: Any) -> None:
 
 
 def test_copy_reports_no_rows_but_counts_them(api: Any, client: Callable[[str], Any]) -> None:
-    client("s3").put_object(Bucket="etl-local-processed", Key="processed/data-api/x.csv", Body=b"1\n2\n")
+    client("s3").put_object(
+        Bucket="etl-local-processed", Key="processed/data-api/x.csv", Body=b"1\n2\n"
+    )
     submitted = api.batch_execute_statement(
         Sqls=[
             "CREATE TEMP TABLE t (n INT)",
