@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.parsers import ResponseParserError
 from moto.core.botocore_stubber import MockRawResponse
 from support.sts_stub import ROLE, grant, key_of, stub_sts
 
+from aws import clients
 from aws.clients import AwsConfig, make_client
+from etl.describe import describe_error
 
 
 class Service:
@@ -58,6 +62,65 @@ def test_half_an_answer_is_asked_for_again(glue: Any) -> None:
     service = Service(glue, answer(RUNS[:9], stated=len(RUNS)), answer(RUNS))
     assert glue.get_job_runs(JobName="job")["JobRuns"] == [{"Id": "jr_1"}]
     assert len(service.keys) == 2
+
+
+LISTED = b"""<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult><KeyCount>1</KeyCount><Contents><Key>k</Key></Contents></ListBucketResult>"""
+GRANTED = b"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleResult><Credentials><AccessKeyId>granted</AccessKeyId><SecretAccessKey>kept-to-itself</SecretAccessKey>
+<SessionToken>t</SessionToken><Expiration>2126-01-01T00:00:00Z</Expiration></Credentials>
+</AssumeRoleResult></AssumeRoleResponse>"""
+
+
+def test_half_an_answer_in_xml_is_asked_for_again() -> None:
+    s3 = make_client("s3", AwsConfig(region="us-east-1"))
+    service = Service(s3, answer(LISTED[:90], stated=len(LISTED)), answer(LISTED))
+    assert s3.list_objects_v2(Bucket="bucket")["Contents"] == [{"Key": "k"}]
+    assert len(service.keys) == 2
+
+
+@pytest.fixture
+def role_service(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Service]]:
+    """Answers what is asked of STS for a role; the services are those of the clients by then."""
+    monkeypatch.setattr(clients, "_granted", {})
+    made = boto3.Session.client
+    services: list[Service] = []
+
+    def serve(*answers: AWSResponse) -> list[Service]:
+        def make(session: boto3.Session, service: str, **options: Any) -> Any:
+            client = made(session, service, **options)  # type: ignore[call-overload]
+            if service == "sts":
+                services.append(Service(client, *answers))
+            return client
+
+        monkeypatch.setattr(boto3.Session, "client", make)
+        return services
+
+    return serve
+
+
+def test_half_a_roles_credentials_are_asked_for_again(role_service: Callable[..., Any]) -> None:
+    services = role_service(answer(GRANTED[:200], stated=len(GRANTED)), answer(GRANTED))
+    client = make_client("s3", AwsConfig(region="us-east-1", role_arn=ROLE))
+    assert key_of(client) == "granted"
+    assert [len(each.keys) for each in services] == [2]
+
+
+def test_half_a_roles_credentials_are_in_no_message(role_service: Callable[..., Any]) -> None:
+    role_service(*(answer(GRANTED[:200], stated=len(GRANTED)) for _ in range(3)))
+    with pytest.raises(ConnectionClosedError) as error:
+        make_client("s3", AwsConfig(region="us-east-1", role_arn=ROLE, max_attempts=3))
+    assert "kept" not in describe_error(error.value)
+
+
+def test_answer_that_cannot_be_read_is_in_no_message(role_service: Callable[..., Any]) -> None:
+    role_service(answer(GRANTED[:200]))
+    with pytest.raises(ResponseParserError) as error:
+        make_client("s3", AwsConfig(region="us-east-1", role_arn=ROLE))
+    assert describe_error(error.value) == (
+        "an answer of AWS, or of a proxy on the way, cannot be read\n"
+        "  fix: run again; see what answers on the way to AWS if it stays so"
+    )
 
 
 def test_answer_that_is_never_whole_is_a_lost_connection(glue: Any) -> None:

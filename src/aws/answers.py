@@ -20,10 +20,12 @@ _NOT_REPEATED = ("needs-retry.glue.StartJobRun",)
 def hear_answers_out(client: Any, *, max_attempts: int) -> None:
     """Let no half of an answer pass for a whole one, nor a lost one for a refusal.
 
-    botocore does not hold what it has read against Content-Length, and takes half a JSON document
-    for an empty one: the call is made again, as after a lost connection. A call that must not be
+    botocore does not hold what it has read against Content-Length, takes half a JSON document for
+    an empty one, and of half an XML one makes an error that quotes it, credentials included. Such a
+    call is made again, as after a lost connection. A call that must not be
     made twice unheard is left to its caller, who can look whether it was carried out.
     """
+    client.meta.events.register("before-parse", _hide_cut)
     client.meta.events.register("needs-retry", partial(_ask_again, max_attempts))
     for event in _NOT_REPEATED:
         client.meta.events.register(event, _tell_caller)
@@ -50,6 +52,14 @@ def _ask_again(max_attempts: int, *, attempts: int, **call: Any) -> float | None
     return random.uniform(0, _LONGEST_PAUSE_SECONDS)
 
 
+def _hide_cut(*, operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Let an answer that is cut be read as a failure without a word; who asks again sees it."""
+    if operation_model.http.get("method") == "HEAD" or _is_stream(operation_model):
+        return
+    if _is_short(response_dict["headers"], response_dict["body"]):
+        response_dict |= {"status_code": 500, "body": b""}
+
+
 def _tell_caller(
     *, response: Any, caught_exception: Exception | None, operation: Any, **call: Any
 ) -> None:
@@ -63,12 +73,19 @@ def _tell_caller(
 
 
 def _is_cut(*, response: Any, operation: Any, request_dict: Any, **_: Any) -> bool:
-    is_stream = operation.has_streaming_output or operation.has_event_stream_output
-    if response is None or is_stream or request_dict["method"] == "HEAD":
+    if response is None or _is_stream(operation) or request_dict["method"] == "HEAD":
         return False
     http, _parsed = response
-    stated = http.headers.get("Content-Length")
-    return stated is not None and len(http.content) < int(stated)
+    return _is_short(http.headers, http.content)
+
+
+def _is_stream(operation: Any) -> bool:
+    return bool(operation.has_streaming_output or operation.has_event_stream_output)
+
+
+def _is_short(headers: Any, content: bytes) -> bool:
+    stated = headers.get("Content-Length")
+    return stated is not None and len(content) < int(stated)
 
 
 def _renew(

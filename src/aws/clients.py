@@ -62,6 +62,12 @@ def make_client(
     return client
 
 
+def _heard_out(session: Any, config: AwsConfig, service: str, **options: Any) -> Any:
+    client = session.client(service, config=_patience(config), **options)
+    hear_answers_out(client, max_attempts=config.max_attempts)
+    return client
+
+
 def known_regions() -> list[str]:
     """The regions that boto3 knows S3 to be in, of all partitions."""
     session = boto3.Session()
@@ -109,7 +115,7 @@ def _assume(session: boto3.Session, role_arn: str, config: AwsConfig) -> boto3.S
     if source is None:
         raise NoCredentialsError()
     fetcher = AssumeRoleCredentialFetcher(
-        partial(session.client, config=_patience(config)),
+        partial(_heard_out, session, config),
         source,
         role_arn,
         extra_args={"RoleSessionName": _SESSION_NAME},

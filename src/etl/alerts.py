@@ -15,6 +15,7 @@ from typing import Literal
 from aws.clients import AwsConfig, make_client
 from aws.sns import publish
 from aws.sts import get_caller_identity
+from etl.describe import describe_error
 
 log = logging.getLogger("etl")
 
@@ -124,7 +125,7 @@ def send_alert(alert: Alert, *, topic: str | None, format: str, aws: AwsConfig) 
         sns = make_client("sns", replace(patient, region=arn.split(":")[3]))
         publish(sns, topic_arn=arn, subject=alert.title, message=render_alert(alert, format))
     except Exception as error:
-        log.warning("alert      not sent to %s: %s", topic, error)
+        log.warning("alert      not sent to %s: %s", topic, describe_error(error))
         return False
     return True
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from etl.errors import EtlError
 
@@ -23,6 +24,11 @@ def describe_error(error: Exception) -> str:
     """The failure in words, with the fix where there is one that fits."""
     if isinstance(error, EtlError):
         return str(error)
+    if isinstance(error, ResponseParserError):  # it quotes the answer, which may hold credentials
+        return (
+            "an answer of AWS, or of a proxy on the way, cannot be read\n"
+            "  fix: run again; see what answers on the way to AWS if it stays so"
+        )
     told, fix = f"{type(error).__name__}: {error}", find_fix(error)
     return f"{told}\n  fix: {fix}" if fix else told
 
