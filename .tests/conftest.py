@@ -29,7 +29,7 @@ _LONGEST = (
     "test_full_pipeline_stopped",
     "test_heavy_batch",
     "test_backfill",
-    "test_spark_transform",
+    "test_transform",
     "test_cloud_lifecycle",
     "test_demo_tour",
     "test_glue_executor",
@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.verbose >= 0 and not hasattr(config, "workerinput"):
         config.pluginmanager.register(faults_table.Progress(config))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored
+    os.environ.setdefault("ETL_TRANSFORM__ENGINE", "spark")  # what is small here is large elsewhere
     os.environ.setdefault("LOCAL_CLOUD_GLUE_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     chosen = hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name())
     hypothesis.settings.register_profile("untimed", chosen, deadline=None)  # machines are shared

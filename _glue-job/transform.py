@@ -17,8 +17,8 @@ from aws.s3 import get_bytes, put_bytes
 from etl.keys import parse_s3_uri
 from etl.manifest import read_manifest
 from etl.model import Contract
-from etl.spark.lineage import Lineage
 from etl.spark.transform import transform
+from etl.transforming import Lineage
 
 ARGUMENTS = [
     "JOB_NAME",

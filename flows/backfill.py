@@ -43,7 +43,9 @@ def _flow_run_name() -> str:
 
 def _again(given: Mapping[str, object]) -> list[str]:
     options = {"dataset": "dataset", "from_": "first", "to": "last", "env": "env"}
-    return cli.flow_command("backfill.py", given, **options, loader="loader", force="force")
+    return cli.flow_command(
+        "backfill.py", given, **options, loader="loader", engine="engine", force="force"
+    )
 
 
 @flow(
@@ -58,6 +60,7 @@ def backfill(
     dataset: str = "orders",
     env: str = "local",
     loader: Literal["copy", "data-api"] | None = None,
+    engine: Literal["auto", "duckdb", "spark"] | None = None,
     max_parallel: int = 4,
     force: bool = False,
 ) -> BackfillReport:
@@ -68,6 +71,7 @@ def backfill(
         dataset: A contract in config/contracts/.
         env: A file in config/.
         loader: How to load; None for what the environment says.
+        engine: What transforms; None for what the environment says.
         max_parallel: Dates at work at the same time.
         force: Run the dates that are done, too.
 
@@ -88,6 +92,7 @@ def backfill(
             dataset=dataset,
             env=env,
             loader=loader,
+            engine=engine,
             backfill_from=first,
         )
 
@@ -152,6 +157,7 @@ def main() -> int:
                     dataset=options.dataset,
                     env=options.env,
                     loader=options.loader,
+                    engine=options.engine,
                     max_parallel=options.max_parallel,
                     force=options.force,
                 )

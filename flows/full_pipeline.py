@@ -33,7 +33,7 @@ def _flow_run_name() -> str:
 def _again(given: Mapping[str, object]) -> list[str] | None:
     if given.get("backfill_from"):  # the backfill tells of its dates
         return None
-    names = ("run_date", "dataset", "env", "loader", "replay", "corrections")
+    names = ("run_date", "dataset", "env", "loader", "engine", "replay", "corrections")
     options = {each: each for each in names}
     return cli.flow_command("full_pipeline.py", given, **options)
 
@@ -49,6 +49,7 @@ def full_pipeline(
     dataset: str = "orders",
     env: str = "local",
     loader: Literal["copy", "data-api"] | None = None,
+    engine: Literal["auto", "duckdb", "spark"] | None = None,
     backfill_from: date | None = None,
     replay: bool = False,
     corrections: str | None = None,
@@ -60,6 +61,7 @@ def full_pipeline(
         dataset: A contract in config/contracts/.
         env: A file in config/.
         loader: How to load; None for what the environment says.
+        engine: What transforms; None for what the environment says.
         backfill_from: The first date of the backfill that this is a part of.
         replay: Take what raw keeps of the day; the source is not asked.
         corrections: For a replay: a file of quarantined rows with other payloads.
@@ -69,6 +71,7 @@ def full_pipeline(
         dataset=dataset,
         run_date=run_date or cli.yesterday(),
         loader=loader,
+        engine=engine,
         backfill_from=backfill_from,
     )
     with hold(run) as held:
@@ -101,6 +104,7 @@ def main() -> int:
                 dataset=options.dataset,
                 env=options.env,
                 loader=options.loader,
+                engine=options.engine,
                 replay=options.replay,
                 corrections=options.corrections,
             )

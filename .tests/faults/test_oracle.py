@@ -17,7 +17,7 @@ from support.faults_table import Row, record
 from support.oracle import Day, judge_day, table_of
 from support.oracle_contracts import SPECIFICATIONS
 from support.oracle_days import make_history
-from support.oracle_path import Route
+from support.oracle_path import ENGINES, Route
 from support.spark_session import local_spark
 
 from etl.settings import load_settings
@@ -76,7 +76,7 @@ def test_generated_days_end_where_the_oracle_says(
         seed = crc32(f"{name} {history}".encode())
         steps = make_history(specification, runs=runs, branches=BRANCHES, seed=seed)
         for number, step in enumerate(steps):
-            counts = route.run(step, executor, is_fast=number % 3 == 0)
+            counts = route.run(step, executor, engine=ENGINES[number % 3])
             day = judge_day(specification, step.records, step.run_date)
             assert counts == day.counts
             found = route.quarantine(step.run_date)

@@ -90,6 +90,7 @@ class OwnMachine:
             [*COMMAND, "--run-date", str(DAY), *options],
             env=inherited
             | {
+                "ETL_TRANSFORM__ENGINE": "spark",
                 "LOCAL_CLOUD_HOME": str(self._folder / "cloud"),
                 "PREFECT_HOME": str(self._folder / "prefect"),
                 "HTTP_PROXY": "http://127.0.0.1:9",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from support.broken_lines import mutate
 from support.contracts import make_column, make_contract, orders_contract
 from support.line_cases import (
     ACCEPTED_LINES,
@@ -197,22 +198,13 @@ def _compare(
     _assert_same(taken, [line for line, _ in taken], contract, RUN_DATE)
 
 
-TOKENS = [
-    *["1", "0", "-1", "1.5", '"1.5"', "1e2", "1e-30", "0.1234567890123456789", "99999999999", "-"],
-    *['"2026-01-01"', '"2026-02-30"', '"2026-01-01T00:00:00Z"', '"x"', '""', '"true"', "true"],
-    *["null", "{}", "[]", "[1]", '{"a":1}', "NaN", "Infinity", '"\\u0000"', '"\\ud800"', '"ß"'],
-    *["{", "}", "[", "]", ",", ":", '"', "\\", " ", "\t", "\r", "\x00", "\x1f", "\x7f", "\ufeff"],
-    *["\u2028", "\ufffd", "😀", "//", "/**/", "'", '"id"', '"text"', '"amount":1.005,', "e", "E5"],
-]
-
-
 def test_spark_thousands_of_broken_lines_mean_what_the_judge_says(
     judge_in_spark: Callable[..., Judged],
 ) -> None:
     seeded = random.Random(20260101)
     cases = [f'{{"id": 1, "{column}": {text}}}' for column, text, _ in JSON_VALUES]
     short = [line for line in cases if len(line) < 500]
-    lines = [_mutate(seeded, seeded.choice(short)) for _ in range(4000)]
+    lines = [mutate(seeded, seeded.choice(short)) for _ in range(4000)]
     _assert_same(judge_in_spark(lines, json_contract()), lines, json_contract(), RUN_DATE)
 
 
@@ -221,26 +213,15 @@ def test_spark_broken_orders_mean_what_the_judge_says(
 ) -> None:
     seeded = random.Random(20260102)
     orders = list(iter_orders(RUN_DATE, 0, 1000))
-    lines = orders + [_mutate(seeded, seeded.choice(orders)) for _ in range(3000)]
+    lines = orders + [mutate(seeded, seeded.choice(orders)) for _ in range(3000)]
     _assert_same(judge_in_spark(lines, orders_contract()), lines, orders_contract(), RUN_DATE)
 
 
 def test_spark_broken_text_means_what_the_judge_says(judge_in_spark: Callable[..., Judged]) -> None:
     seeded = random.Random(20260103)
     short = [json.dumps({"id": "1", column: text}) for column, text, _ in TEXT_VALUES]
-    lines = [_mutate(seeded, seeded.choice(short)) for _ in range(3000)]
+    lines = [mutate(seeded, seeded.choice(short)) for _ in range(3000)]
     _assert_same(judge_in_spark(lines, text_contract()), lines, text_contract(), RUN_DATE)
-
-
-def _mutate(seeded: random.Random, line: str) -> str:
-    """The line with one to three pieces taken out, doubled, moved or replaced."""
-    for _ in range(seeded.randint(1, 3)):
-        start = seeded.randrange(len(line) + 1)
-        end = min(len(line), start + seeded.choice([0, 0, 1, 1, 2, 5, 20]))
-        piece = line[start:end]
-        replacement = seeded.choice(["", piece * 2, seeded.choice(TOKENS), seeded.choice(TOKENS)])
-        line = line[:start] + replacement + line[end:]
-    return line.replace("\n", " ")
 
 
 def test_spark_clean_orders_never_reach_python(

@@ -26,6 +26,12 @@ from local_cloud.source_orders import bad_order, expected_counts, render_order
 
 _BUCKETS = load_settings("local").buckets
 _ROWS = 200
+# How a run gets from raw to the warehouse.
+WAYS = {
+    "copy": ("--loader", "copy", "--engine", "spark"),
+    "data-api": ("--loader", "data-api", "--engine", "spark"),
+    "duckdb": ("--loader", "copy", "--engine", "duckdb"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,12 @@ class Command:
     contracts: Path
 
     def run(
-        self, flows: FlowProcesses, bench: Bench, loader: str, plan: Mapping[str, object]
+        self, flows: FlowProcesses, bench: Bench, way: str, plan: Mapping[str, object]
     ) -> Ended:
-        """Run it to its end, with a plan of `support.faulty_flow`."""
+        """Run it to its end, one of `WAYS`, with a plan of `support.faulty_flow`."""
         return flows.run(
             *("--run-date", str(self.run_date), "--dataset", self.dataset),
-            *("--loader", loader, "--json"),
+            *(*WAYS[way], "--json"),
             # No renewal of the lease among the calls: when there are some is up to the clock.
             environ={**bench.environ, **self.environ, "ETL_LEASE__SECONDS": "3600"},
             plan=plan,

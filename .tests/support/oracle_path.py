@@ -1,4 +1,4 @@
-"""Days through the real path: source → raw → Spark → validator → warehouse, and what is there then.
+"""Days through the real path, source → raw → engine → validator → warehouse, and what is there.
 
 Spark reads and writes this machine's files, which are carried from and to the embedded cloud's S3;
 all else is the pipeline's own code.
@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import psycopg2
@@ -25,15 +25,21 @@ from support.oracle_found import as_found
 from support.oracle_specification import Specification, sent_by
 
 from etl.contracts import load_contract
+from etl.duckdb import transform as duckdb
 from etl.keys import parse_s3_uri, processed_uri, quarantine_uri
 from etl.manifest import Manifest
 from etl.run import Run
 from etl.settings import Settings
 from etl.sources.open import open_source
 from etl.staging import stage_raw
+from etl.transforming import Lineage
 from etl.validation.function import validate_processed
 from etl.warehouse.executor import Executor
 from etl.warehouse.load import load
+
+# "small spark" leaves every line to the judge, as Spark does where there are few.
+Engine = Literal["duckdb", "spark", "small spark"]
+ENGINES: tuple[Engine, ...] = ("duckdb", "spark", "small spark")
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -70,12 +76,8 @@ class Route:
         # The job has rights that the flow has not: what Spark reads and writes goes by another key.
         self._glue_s3: Any = boto3.client("s3")
 
-    def run(self, step: Step, executor: Executor, *, is_fast: bool) -> dict[str, int]:
-        """Run a date with these files; where its records went.
-
-        Args:
-            is_fast: Whether Spark is to read by itself what it can, as it does with many records.
-        """
+    def run(self, step: Step, executor: Executor, *, engine: Engine) -> dict[str, int]:
+        """Run a date with these files; where its records went."""
         self._write_source(step)
         run = self._run(step.run_date)
         run.write(run.contract_uri, self._contract.to_json())
@@ -89,7 +91,7 @@ class Route:
             settings=self._settings.staging,
         )
         assert manifest.rows == len(step.records), (step.run_date, manifest)
-        metrics = self._transform(run, manifest, is_fast=is_fast)
+        metrics = self._transform(run, manifest, engine)
         run.write(run.uri("metrics.json"), json.dumps(metrics))
         verdict = validate_processed(
             self._s3,
@@ -161,8 +163,23 @@ class Route:
             path = self._source / f"{step.run_date}-{at}.{self.specification.format}"
             path.write_bytes(file_bytes(self.specification, records))
 
-    def _transform(self, run: Run, manifest: Manifest, *, is_fast: bool) -> dict[str, Any]:
-        from etl.spark.lineage import Lineage
+    def _transform(self, run: Run, manifest: Manifest, engine: Engine) -> dict[str, Any]:
+        if engine == "duckdb":
+            return duckdb.transform(
+                self._s3,
+                contract=self._contract,
+                manifest=manifest,
+                run_date=run.run_date,
+                lineage=Lineage(run_id=run.run_id, ingested_at=datetime.now(UTC)),
+                processed_uri=processed_uri(self._contract, run.run_date),
+                quarantine_uri=quarantine_uri(self._contract, run.run_date),
+                limits=duckdb.Limits(memory_mib=512),
+            )
+        return self._transform_in_spark(run, manifest, is_large=engine == "spark")
+
+    def _transform_in_spark(
+        self, run: Run, manifest: Manifest, *, is_large: bool
+    ) -> dict[str, Any]:
         from etl.spark.transform import transform
 
         places = {
@@ -173,7 +190,7 @@ class Route:
             )
         }
         processed, quarantine = places
-        with _forced(is_fast):
+        with _forced(is_large):
             metrics = transform(
                 self._spark,
                 contract=self._contract,
@@ -222,8 +239,8 @@ class Route:
 
 
 @contextmanager
-def _forced(is_fast: bool) -> Iterator[None]:
+def _forced(is_large: bool) -> Iterator[None]:
     """Have Spark take a run for a large one, or for a small one."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("etl.spark.transform._SMALL_RUN_ROWS", 0 if is_fast else 10**9)
+        patched.setattr("etl.spark.transform._SMALL_RUN_ROWS", 0 if is_large else 10**9)
         yield

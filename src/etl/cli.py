@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   python flows/full_pipeline.py --run-date 2026-01-01
   python flows/full_pipeline.py --run-date 2026-01-01 --dataset airports
   python flows/full_pipeline.py --run-date 2026-01-01 --loader data-api
+  python flows/full_pipeline.py --run-date 2026-01-01 --engine spark
   python flows/full_pipeline.py --run-date 2026-01-01 --json > report.json
   python flows/full_pipeline.py --run-date 2026-01-01 --env prod
   python flows/full_pipeline.py --run-date 2026-01-01 --replay
@@ -65,6 +66,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--loader", choices=["copy", "data-api"], help="how to load, by default as config/ says"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=["auto", "duckdb", "spark"],
+        help="what transforms, by default as config/ says",
     )
     parser.add_argument("--json", action="store_true", help="print only the report, as JSON")
     parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")

@@ -35,11 +35,13 @@ def start(
     dataset: str,
     run_date: date,
     loader: str | None = None,
+    engine: str | None = None,
     backfill_from: date | None = None,
 ) -> Run:
     """Check the input, enter the environment, read the contract and keep it where all can read it.
 
     Args:
+        loader, engine: What goes before warehouse.loader and transform.engine.
         backfill_from: The first date of the backfill that the run belongs to. The backfill has
             entered the environment, once for all its dates.
 
@@ -52,6 +54,9 @@ def start(
     if loader:
         warehouse = settings.warehouse.model_copy(update={"loader": loader})
         settings = settings.model_copy(update={"warehouse": warehouse})
+    if engine:
+        transform = settings.transform.model_copy(update={"engine": engine})
+        settings = settings.model_copy(update={"transform": transform})
     contract = load_contract(dataset, settings=settings)
     _check_carried(contract)
     run = Run(

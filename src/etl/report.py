@@ -67,6 +67,7 @@ class RunReport:
     Attributes:
         table_rows, table_hash: Of the warehouse's table; None for a dataset that has none. The
             hash depends on the table's rows only: not on order, time or run.
+        engine: What carried out the transform, and why that; "" where nothing did.
         deleted_rows: Keys that some run brought, and that are gone from the source since.
         drift: Where the source's records differ from the contract, a line for each field.
         corrected_rows: Records with people's corrections in their place.
@@ -83,6 +84,7 @@ class RunReport:
     stages: tuple[StageReport, ...]
     places: dict[str, str]
     reject_reasons: dict[str, int] = field(default_factory=dict)
+    engine: str = ""
     deleted_rows: int = 0
     drift: tuple[str, ...] = ()
     corrected_rows: int = 0

@@ -45,6 +45,8 @@ def render(report: RunReport) -> RenderableType:
         parts.append(
             f"         {report.deleted_rows:,} rows left it: they are gone from the source"
         )
+    if report.engine:
+        parts.append(f"engine   {report.engine}")
     parts.append(
         f"cost     about ${sum(stage.cost_usd for stage in report.stages):.4f} on AWS for these"
         f" times and bytes, at list prices of {report.prices_as_of}"

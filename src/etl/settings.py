@@ -57,6 +57,21 @@ class Glue(_Section):
     poll_seconds: float = Field(default=10, gt=0)
 
 
+class Transform(_Section):
+    """Which engine makes processed rows of raw lines; both give the same.
+
+    Attributes:
+        engine: "duckdb" in the flow's own process, "spark" by the Glue job, "auto" DuckDB for
+            extractions whose lines fit memory_mib.
+        memory_mib: What DuckDB may take; for what needs more it goes to the disk.
+        threads: What DuckDB computes with; None for all that there are.
+    """
+
+    engine: Literal["auto", "duckdb", "spark"] = "auto"
+    memory_mib: int = Field(default=1024, ge=256)
+    threads: int | None = Field(default=None, ge=1)
+
+
 class Validator(_Section):
     """The validator Lambda."""
 
@@ -376,6 +391,7 @@ class Settings(BaseSettings):
     buckets: Buckets
     places: dict[str, str] = {}
     glue: Glue
+    transform: Transform = Transform()
     validator: Validator
     warehouse: Warehouse
     athena: Athena

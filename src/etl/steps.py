@@ -8,11 +8,9 @@ the state machine's function run these same steps.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from aws.glue.job_runs import JobRun
 from etl import keys
 from etl.at_work import note_load
 from etl.catalog import record_version
@@ -29,7 +27,7 @@ from etl.sources.finish import Finished, finish_source
 from etl.sources.open import open_source
 from etl.staging import stage_raw
 from etl.stream.collect import collect_stream
-from etl.transform import TransformResult, read_result, run_transform
+from etl.transform import TransformResult
 from etl.validation.step import ValidationResult, validate_run
 from etl.warehouse.executor import open_executor
 from etl.warehouse.load import LoadResult
@@ -56,53 +54,6 @@ def stage(run: Run, figures: Figures) -> Manifest:
         settings=run.settings.staging,
         figures=figures,
         before_replacing=run.confirm,
-    )
-
-
-def transform(
-    run: Run, extracted: Done[Manifest], *, on_look: Callable[[JobRun], None] | None = None
-) -> Done[TransformResult]:
-    """Raw → processed and quarantine, by the Glue job.
-
-    Args:
-        on_look: Called with what each look at the job run shows.
-    """
-    settings = run.settings
-    with stopwatch() as watch:
-        if run.load_at_work is not None:
-            result = read_result(
-                run.client("s3"),
-                run.uri("metrics.json"),
-                extracted.result,
-                run_id=run.load_at_work.job_run_id,
-                execution_seconds=0,
-            )
-        else:
-            result = _run_job(run, extracted.result, on_look)
-    cost = load_prices().glue(
-        seconds=result.execution_seconds,
-        worker_type=settings.glue.worker_type,
-        workers=settings.glue.number_of_workers,
-    )
-    size = sum(each.bytes for each in result.files)
-    return done(result, "transform", watch.seconds, result.rows.valid, size, cost)
-
-
-def _run_job(
-    run: Run, manifest: Manifest, on_look: Callable[[JobRun], None] | None
-) -> TransformResult:
-    return run_transform(
-        glue=run.client("glue"),
-        s3=run.client("s3"),
-        contract=run.contract,
-        manifest_uri=keys.manifest_uri(run.contract, run.run_date),
-        manifest=manifest,
-        run_id=run.run_id,
-        started_at=run.started_at,
-        settings=run.settings,
-        on_progress=lambda state: log.info("transform  Glue job is %s", state),
-        on_look=on_look,
-        before_starting=run.confirm,
     )
 
 
@@ -241,6 +192,7 @@ def report(
         rows=rows,
         table_rows=loaded.result.table_rows if loaded else None,
         table_hash=loaded.result.table_hash if loaded else None,
+        engine=str((transformed.result.engine if transformed else None) or ""),
         deleted_rows=loaded.result.deleted if loaded else 0,
         drift=drift.told_lines if drift else (),
         corrected_rows=transformed.result.metrics.get("corrected", 0) if transformed else 0,

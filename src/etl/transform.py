@@ -23,6 +23,7 @@ from aws.glue.job_runs import (
 from aws.s3 import get_bytes
 from etl import keys
 from etl.drift.diff import Diff, read_diff
+from etl.engine import Engine
 from etl.errors import TransformError
 from etl.manifest import Manifest
 from etl.model import Contract
@@ -65,6 +66,7 @@ class TransformResult:
     Attributes:
         reasons: Quarantined rows by what their first reason is about.
         metrics: The job's metrics.json as it stands.
+        engine: Which one did it, where the step has chosen it.
         drift: How the source's records differ from the contract; None if the job did not look.
     """
 
@@ -76,6 +78,7 @@ class TransformResult:
     reasons: Mapping[str, int]
     metrics: Mapping[str, Any]
     drift: Diff | None = None
+    engine: Engine | None = None
 
 
 def find_active_run(

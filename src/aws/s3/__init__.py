@@ -13,6 +13,7 @@ from aws.s3.objects import (
     iter_pages,
     open_object,
     put_bytes,
+    send_file,
 )
 from aws.s3.retries import retry
 from aws.s3.single import copy_object, delete_object
@@ -41,5 +42,6 @@ __all__ = [
     "read_head",
     "read_tagged",
     "retry",
+    "send_file",
     "swap_object",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -93,6 +94,11 @@ def head_object(client: S3Client, *, bucket: str, key: str) -> S3Object | None:
         etag=found["ETag"].strip('"'),
         last_modified=found["LastModified"],
     )
+
+
+def send_file(client: S3Client, path: Path, *, bucket: str, key: str) -> None:
+    """Write a file whole, a large one in parts side by side; S3 checks and keeps its SHA-256."""
+    client.upload_file(str(path), bucket, key, ExtraArgs={"ChecksumAlgorithm": "SHA256"})
 
 
 def iter_objects(client: S3Client, *, bucket: str, prefix: str) -> Iterator[S3Object]:

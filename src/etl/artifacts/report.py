@@ -51,6 +51,8 @@ def _report_paragraphs(report: RunReport) -> Iterable[str]:
         left = f", {gone:,} are gone from the source" if gone else ""
         digest = code(report.table_hash or "")
         yield f"The table has {table_rows:,} rows{left}; its hash is {digest}"
+    if report.engine:
+        yield f"Transformed by {plain(report.engine)}"
     yield (
         f"Run {code(report.run_id)}, contract {plain(report.contract_version)}; costs are estimates"
         f" for AWS at list prices of {report.prices_as_of}"

@@ -9,14 +9,12 @@ from pyspark.sql import functions as F
 
 from etl.drift.diff import Diff, make_diff, tally_lines
 from etl.drift.look import Looker
+from etl.drift.sampling import LONGEST_BYTES, sample_step
 from etl.drift.tally import Tally
 from etl.model import Contract
 from etl.spark.sql import LINE
 
 _SAMPLE = "sample"
-_SAMPLED_ROWS = 5_000
-_SAMPLED_BYTES = 8 * 1024 * 1024
-_LONGEST_BYTES = 64 * 1024  # of a line; the sample goes to the driver
 
 
 def sampled_lines(*, rows: int, lines_bytes: int) -> Column:
@@ -27,8 +25,8 @@ def sampled_lines(*, rows: int, lines_bytes: int) -> Column:
     Args:
         rows, lines_bytes: Of all lines.
     """
-    step = max(1, -(-rows // _SAMPLED_ROWS), -(-lines_bytes // _SAMPLED_BYTES))
-    chosen = f"`$reasons` IS NULL AND octet_length({LINE}) <= {_LONGEST_BYTES}"
+    step = sample_step(rows=rows, lines_bytes=lines_bytes)
+    chosen = f"`$reasons` IS NULL AND octet_length({LINE}) <= {LONGEST_BYTES}"
     if step > 1:  # another hash than that of a rejected line's mark, and of a key's file
         chosen += f" AND pmod(xxhash64({LINE}, 'drift'), {step}L) = 0"
     lines = F.expr(f"collect_list(CASE WHEN {chosen} THEN {LINE} END)")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -13,21 +12,10 @@ from etl.model import Contract
 from etl.spark.files import spellings
 from etl.spark.sql import identifier
 from etl.spark.types import spark_type
+from etl.transforming import Lineage
 
 RAW_URI = "$source_uri"
 SOURCE_FILE = "$source_file"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lineage:
-    """What a run says of its rows.
-
-    Attributes:
-        ingested_at: When the run began.
-    """
-
-    run_id: str
-    ingested_at: datetime
 
 
 def with_source_file(spark: SparkSession, rows: DataFrame, manifest: Manifest) -> DataFrame:

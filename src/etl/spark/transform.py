@@ -25,7 +25,6 @@ from etl.spark.files import delete_prefix, list_files
 from etl.spark.lineage import (
     RAW_URI,
     SOURCE_FILE,
-    Lineage,
     lineage_columns,
     with_source_file,
 )
@@ -33,16 +32,20 @@ from etl.spark.marks import is_marked, join_marks, rejected_marks
 from etl.spark.rows import judged_rows
 from etl.spark.session import session_settings
 from etl.spark.sql import LINE, identifier
+from etl.transforming import (
+    FULL_FILE_BYTES,
+    GZIP_RATIO,
+    OUTCOMES,
+    REJECTED_PER_FILE,
+    Lineage,
+    lines_bytes,
+    reason_labels,
+)
 
 _MIB = 1024 * 1024
 _SMALL_FILE_BYTES = 48 * _MIB
-_FULL_FILE_BYTES = 192 * _MIB
-_REJECTED_PER_FILE = 500_000
 _SMALL_RUN_ROWS = 50_000
 _SMALL_RUN_BYTES = 16 * _MIB
-
-_GZIP_RATIO = 6
-_OUTCOMES = ("read", "valid", "quarantined", "filtered", "deduplicated")
 
 _NO_MARKER = ("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
 
@@ -63,8 +66,12 @@ class _Run:
     @property
     def bytes(self) -> int:
         """The size of all lines, compressed or as if they were."""
-        is_plain = self.contract.raw.compression == "none"
-        return self.manifest.bytes // _GZIP_RATIO if is_plain else self.manifest.bytes
+        return self.lines_bytes // GZIP_RATIO
+
+    @property
+    def lines_bytes(self) -> int:
+        """The size of all lines."""
+        return lines_bytes(self.contract, self.manifest)
 
     @property
     def names_sources(self) -> bool:
@@ -144,13 +151,13 @@ def _write_valid(run: _Run, uri: str) -> _Written:
     """Write the valid rows."""
     if run.manifest.rows == 0:
         delete_prefix(run.spark, uri)
-        return _Written(rows=dict.fromkeys(_OUTCOMES, 0), marks=b"", sample=Tally())
+        return _Written(rows=dict.fromkeys(OUTCOMES, 0), marks=b"", sample=Tally())
     read, judged, written = Observation("read"), Observation("judged"), Observation("written")
     corrected, wanted = Observation("corrected"), Observation("wanted")
     count = F.count(F.lit(1)).alias("rows")
     rejected, filtered = F.col("`$reasons`").isNotNull(), F.col("`$filtered`")
     observed = [F.count_if(rejected).alias("rejected"), F.count_if(filtered).alias("filtered")]
-    observed.append(sampled_lines(rows=run.manifest.rows, lines_bytes=run.bytes * _GZIP_RATIO))
+    observed.append(sampled_lines(rows=run.manifest.rows, lines_bytes=run.lines_bytes))
     marks = [] if run.is_small else rejected_marks()
     lines = _judged(run, _lines(run, corrected), read).observe(judged, *observed, *marks)
     traced = _traced(run, lines.filter(~rejected & ~filtered))
@@ -217,7 +224,7 @@ def _file_count(run: _Run) -> int:
     """
     size = run.bytes
     cores = run.spark.sparkContext.defaultParallelism
-    wanted = max(cores, size // _FULL_FILE_BYTES)
+    wanted = max(cores, size // FULL_FILE_BYTES)
     return max(1, min(wanted, size // _SMALL_FILE_BYTES))
 
 
@@ -230,7 +237,7 @@ def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[st
     lines = lines.filter(is_marked(marks)) if marks else lines
     judged = _judged(run, lines, Observation("judged again"))
     rejected = judged.filter(F.col("`$reasons`").isNotNull())
-    labels = _labels(run.contract)
+    labels = reason_labels(run.contract)
     label = F.substring_index(F.col("`$reasons`")[0], ":", 1)
     counted = Observation("reasons")
     counts = [F.count_if(label == each).alias(f"${i}") for i, each in enumerate(labels)]
@@ -259,10 +266,4 @@ def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[st
 
 
 def _parts(rejected: int) -> int:
-    return 1 + rejected // _REJECTED_PER_FILE
-
-
-def _labels(contract: Contract) -> list[str]:
-    """What a reason can be about."""
-    columns = [column.name for column in contract.data_columns]
-    return ["record", *columns, *(f"rule {rule.name}" for rule in contract.rules)]
+    return 1 + rejected // REJECTED_PER_FILE

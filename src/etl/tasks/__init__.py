@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from etl import keys, pipeline, steps
+from etl import keys, pipeline, steps, transform_step
 from etl.archiving import ArchiveReport
 from etl.archiving.command import ArchiveFailed, archive_now
 from etl.artifacts import Artifact
@@ -72,8 +72,8 @@ def extract(run: Run, started: Run) -> Done[Manifest]:
 
 @step("transform", makes=processed_made)
 def transform(run: Run, extracted: Done[Manifest]) -> Done[TransformResult]:
-    """Raw → processed and quarantine, by the Glue job."""
-    transformed = steps.transform(run, extracted, on_look=JobWatch(run))
+    """Raw → processed and quarantine, by the Glue job or in DuckDB."""
+    transformed = transform_step.transform(run, extracted, on_look=JobWatch(run))
     result = transformed.result
     note_made(
         **_figures(run, transformed),

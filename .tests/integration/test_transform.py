@@ -5,24 +5,29 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pyarrow.parquet as pq
 import pytest
+from moto import mock_aws
 from support.contracts import make_column, make_contract, orders_contract
 from support.line_cases import RUN_DATE, json_contract, text_contract
 from support.spark_session import local_spark
 from support.tidy_cases import MAPPED_LINES, mapped_contract
 
 from etl.corrections import payload_digest
+from etl.duckdb.transform import Limits, transform
 from etl.errors import TransformError
 from etl.hive import values_in
 from etl.manifest import Manifest, RawObject
 from etl.model import LINEAGE_COLUMNS, UNKNOWN_FIELDS, Contract, Raw, Type
+from etl.transforming import Lineage
 from etl.validation.arrow_schema import arrow_schema, schema_differences
 from local_cloud.source_orders import expected_counts, iter_orders
 
@@ -46,7 +51,7 @@ def spark() -> Iterator[SparkSession]:
 
 @dataclass
 class Job:
-    """Transforms lines that stand in files of a folder."""
+    """Transforms lines that stand in files of a folder, by Spark."""
 
     spark: SparkSession
     folder: Path
@@ -63,9 +68,6 @@ class Job:
         Args:
             corrections: Other lines by those that they stand for.
         """
-        from etl.spark.lineage import Lineage
-        from etl.spark.transform import transform
-
         is_plain = contract.raw.compression == "none"
         raw = [self._part(index, lines, is_plain) for index, lines in enumerate(parts)]
         raw = [replace(each, source=source) for each, source in zip(raw, sources)] or raw
@@ -80,8 +82,7 @@ class Job:
             contract_uri="s3://test-artifacts/contract.json",
             corrections=self._corrections(corrections),
         )
-        metrics = transform(
-            self.spark,
+        metrics = self.transform(
             contract=contract,
             manifest=manifest,
             run_date=RUN_DATE,
@@ -104,8 +105,24 @@ class Job:
             assert metrics[name] == found
         return metrics
 
+    def transform(self, **work: Any) -> dict[str, Any]:
+        from etl.spark.transform import transform
+
+        return transform(self.spark, **work)
+
     def uri(self, place: str) -> str:
         return f"file://{self.folder}/{place}/"
+
+    def path(self, uri: str) -> Path:
+        """Where a file that was written can be read."""
+        return Path(uri.removeprefix("file://"))
+
+    def put(self, name: str, body: bytes) -> str:
+        """Make a raw object; the answer is its URI."""
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(body)
+        return f"file://{path}"
 
     def files(self, place: str) -> list[Path]:
         """Everything there is, strays included."""
@@ -131,38 +148,88 @@ class Job:
         if given is None:
             return None
         rows = [{"payload_sha256": payload_digest(k), "payload": v} for k, v in given.items()]
-        path = self.folder / "_corrections" / "0.jsonl.gz"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(gzip.compress("".join(json.dumps(each) + "\n" for each in rows).encode()))
-        return RawObject(uri=f"file://{path}", bytes=1, sha256="0", rows=len(rows))
+        body = gzip.compress("".join(json.dumps(each) + "\n" for each in rows).encode())
+        uri = self.put("_corrections/0.jsonl.gz", body)
+        return RawObject(
+            uri=uri, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), rows=len(rows)
+        )
 
     def _part(self, index: int, lines: list[str], is_plain: bool) -> RawObject:
         body = "".join(line + "\n" for line in lines).encode()
         body = body if is_plain else gzip.compress(body, mtime=0)
-        path = self.folder / f"part-{index:05d}.jsonl{'' if is_plain else '.gz'}"
-        path.write_bytes(body)
+        uri = self.put(f"part-{index:05d}.jsonl{'' if is_plain else '.gz'}", body)
         digest = hashlib.sha256(body).hexdigest()
-        return RawObject(uri=f"file://{path}", bytes=len(body), sha256=digest, rows=len(lines))
+        return RawObject(uri=uri, bytes=len(body), sha256=digest, rows=len(lines))
+
+
+class DuckdbJob(Job):
+    """The same by DuckDB, on S3; the folder has copies of what lies there."""
+
+    def __init__(self, s3: Any, folder: Path) -> None:
+        self.folder, self._s3 = folder, s3
+        self.options: dict[str, Any] = {}
+        s3.create_bucket(Bucket="etl-test")
+
+    def transform(self, **work: Any) -> dict[str, Any]:
+        limits = Limits(memory_mib=512, threads=2)
+        metrics = transform(self._s3, limits=limits, **self.options, **work)
+        self.fetch()
+        return metrics
+
+    def fetch(self) -> None:
+        """Copy what lies on S3 now."""
+        for place in ("processed", "quarantine"):
+            shutil.rmtree(self.folder / place, ignore_errors=True)
+            found = self._s3.list_objects_v2(Bucket="etl-test", Prefix=f"{place}/")
+            for each in found.get("Contents", []):
+                path = self.folder / each["Key"]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._s3.download_file("etl-test", each["Key"], str(path))
+
+    def uri(self, place: str) -> str:
+        return f"s3://etl-test/{place}/"
+
+    def path(self, uri: str) -> Path:
+        return self.folder / uri.removeprefix("s3://etl-test/")
+
+    def put(self, name: str, body: bytes) -> str:
+        self._s3.put_object(Bucket="etl-test", Key=name, Body=body)
+        return f"s3://etl-test/{name}"
 
 
 @pytest.fixture
-def job(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+def duckdb_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DuckdbJob]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield DuckdbJob(boto3.client("s3", region_name="us-east-1"), tmp_path)
+
+
+@pytest.fixture
+def spark_job(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """Takes every run for a large one."""
     monkeypatch.setattr("etl.spark.transform._SMALL_RUN_ROWS", 0)
     return Job(spark, tmp_path)
 
 
-@pytest.fixture(params=["large", "small"])
-def any_job(
-    request: pytest.FixtureRequest,
-    spark: SparkSession,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Job:
-    """Takes runs for large ones, then for small ones."""
-    if request.param == "large":
-        monkeypatch.setattr("etl.spark.transform._SMALL_RUN_ROWS", 0)
+@pytest.fixture
+def small_spark_job(spark: SparkSession, tmp_path: Path) -> Job:
     return Job(spark, tmp_path)
+
+
+@pytest.fixture(params=["duckdb_job", "spark_job"])
+def job(request: pytest.FixtureRequest) -> Job:
+    """Both engines, one after the other."""
+    job: Job = request.getfixturevalue(request.param)
+    return job
+
+
+@pytest.fixture(params=["duckdb_job", "spark_job", "small_spark_job"])
+def any_job(request: pytest.FixtureRequest) -> Job:
+    """The same, and Spark as it takes small runs."""
+    job: Job = request.getfixturevalue(request.param)
+    return job
 
 
 def test_transform_demo_day_gives_what_the_shop_promises(any_job: Job) -> None:
@@ -187,8 +254,8 @@ def test_transform_rejected_row_carries_payload_reason_and_origin(any_job: Job) 
     bad = '{"id": "ü", "flag": 1}  '
     any_job.run(json_contract(version="3.2.1"), ['{"id": 1}', bad])
     (found,) = any_job.quarantine()
-    assert found.pop("source_uri").endswith(f"{any_job.folder}/part-00000.jsonl.gz")
-    assert found.pop("source_file").endswith(f"{any_job.folder}/part-00000.jsonl.gz")
+    assert found.pop("source_uri").endswith("/part-00000.jsonl.gz")
+    assert found.pop("source_file").endswith("/part-00000.jsonl.gz")
     assert found == {
         "payload": bad,
         "payload_sha256": hashlib.sha256(bad.encode()).hexdigest(),
@@ -347,7 +414,7 @@ def test_transform_filtered_rows_are_counted_and_written_nowhere(any_job: Job) -
 def test_transform_looks_at_all_rejected_lines_and_at_a_sample_of_the_others(
     any_job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("etl.spark.drift._SAMPLED_ROWS", 250)
+    monkeypatch.setattr("etl.drift.sampling.SAMPLED_ROWS", 250)
     orders = [line for line in iter_orders(RUN_DATE, 0, 1000) if '"order_id":"' in line]
     lines = [line[:-1] + ',"coupon":"X1"}' for line in orders]
     broken = [line.replace('"is_gift":', '"isGift":') for line in orders[:200]]
@@ -400,7 +467,7 @@ def test_transform_partition_columns_stand_in_keys_and_not_in_files(any_job: Job
     lines = [line(1, "INFO"), line(2, "INFO", "2025-12-31"), line(3, 'a/b=c%:é "'), line(4, "INFO")]
     metrics = any_job.run(PARTITIONED, lines[:2], lines[2:])
     found = {
-        each["uri"]: pq.ParquetFile(each["uri"].removeprefix("file://")).read().to_pylist()
+        each["uri"]: pq.ParquetFile(any_job.path(each["uri"])).read().to_pylist()
         for each in metrics["files"]
     }
     rows = sorted(
@@ -474,35 +541,53 @@ def test_transform_dates_before_the_gregorian_calendar_stay_what_they_are(job: J
     )
 
 
+def test_transform_that_may_not_replace_leaves_all_as_it_is(duckdb_job: DuckdbJob) -> None:
+    duckdb_job.run(json_contract(), ['{"id": 1}', "x"])
+    before = {path: path.read_bytes() for path in duckdb_job.files("")}
+
+    class Lost(Exception):
+        pass
+
+    def refuse() -> None:
+        raise Lost
+
+    duckdb_job.options["before_replacing"] = refuse
+    with pytest.raises(Lost):
+        duckdb_job.run(json_contract(), ['{"id": 2}', "y"])
+
+    duckdb_job.fetch()
+    assert {path: path.read_bytes() for path in duckdb_job.files("")} == before
+
+
 def test_transform_that_does_not_find_every_rejected_line_again_fails(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    spark_job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pyspark.sql import functions
 
     monkeypatch.setattr("etl.spark.transform.is_marked", lambda marks: functions.lit(False))
     with pytest.raises(TransformError, match="2 rows were rejected, but 0 when read again"):
-        job.run(json_contract(), ["x", "y", '{"id": 1}'])
+        spark_job.run(json_contract(), ["x", "y", '{"id": 1}'])
 
 
-def test_transform_marks_do_not_lose_one_of_thousands_of_rejected_lines(job: Job) -> None:
+def test_transform_marks_do_not_lose_one_of_thousands_of_rejected_lines(spark_job: Job) -> None:
     lines = [json.dumps({"id": n if n % 2 else str(n)}) for n in range(6000)]
-    metrics = job.run(json_contract(), lines)
+    metrics = spark_job.run(json_contract(), lines)
     assert metrics["rows"]["quarantined"] == 3000
-    assert [row["payload"] for row in job.quarantine()].count('{"id": "2"}') == 1
+    assert [row["payload"] for row in spark_job.quarantine()].count('{"id": "2"}') == 1
 
 
-def test_transform_leaves_the_sessions_settings_alone(job: Job) -> None:
-    job.spark.conf.set("spark.sql.ansi.enabled", "true")
-    job.spark.conf.unset("spark.sql.session.timeZone")
-    zone = job.spark.conf.get("spark.sql.session.timeZone")
-    job.run(json_contract(), ['{"id": 1}'])
-    assert job.spark.conf.get("spark.sql.ansi.enabled") == "true"
-    assert job.spark.conf.get("spark.sql.session.timeZone") == zone
-    job.spark.conf.unset("spark.sql.ansi.enabled")
+def test_transform_leaves_the_sessions_settings_alone(spark_job: Job) -> None:
+    spark_job.spark.conf.set("spark.sql.ansi.enabled", "true")
+    spark_job.spark.conf.unset("spark.sql.session.timeZone")
+    zone = spark_job.spark.conf.get("spark.sql.session.timeZone")
+    spark_job.run(json_contract(), ['{"id": 1}'])
+    assert spark_job.spark.conf.get("spark.sql.ansi.enabled") == "true"
+    assert spark_job.spark.conf.get("spark.sql.session.timeZone") == zone
+    spark_job.spark.conf.unset("spark.sql.ansi.enabled")
 
 
 def test_transform_plan_has_one_shuffle_one_sort_and_asks_python_once(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    spark_job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pyspark.sql import DataFrameWriter
 
@@ -514,8 +599,8 @@ def test_transform_plan_has_one_shuffle_one_sort_and_asks_python_once(
         write(self, *arguments, **options)
 
     monkeypatch.setattr(DataFrameWriter, "parquet", keep_plan)
-    job.spark.conf.set("spark.sql.debug.maxToStringFields", "1000")
-    job.run(orders_contract(), list(iter_orders(RUN_DATE, 0, 10)))
+    spark_job.spark.conf.set("spark.sql.debug.maxToStringFields", "1000")
+    spark_job.run(orders_contract(), list(iter_orders(RUN_DATE, 0, 10)))
     nodes = (" Exchange ", " Sort ", " BatchEvalPython ", "from_json(", "forall(")
     assert [plans[0].count(node) for node in nodes] == [1, 1, 1, 1, 1]
     # Spark evaluates what is below from another thread, on the same objects.

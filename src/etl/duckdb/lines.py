@@ -1,0 +1,103 @@
+"""Raw objects as lines, some thousands at a time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+
+from aws.s3.ranges import RangeFile
+from etl.corrections import payload_digest
+from etl.keys import parse_s3_uri
+from etl.manifest import RawObject
+from etl.storage import explain_storage_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_RANGE_BYTES = 8 * 1024 * 1024  # of a request
+_TEXT_BYTES = 8 * 1024 * 1024  # of a batch; more where one line has more
+_SCHEMA = pa.schema([("$line", pa.string()), ("$object", pa.int32())])
+
+
+class Lines:
+    """The lines of an extraction.
+
+    Attributes:
+        corrected: How many lines of the last reading have people's corrections in their place.
+    """
+
+    def __init__(
+        self,
+        s3: S3Client,
+        objects: Sequence[RawObject],
+        *,
+        is_gzip: bool,
+        corrections: Mapping[str, str],
+    ) -> None:
+        self._s3 = s3
+        self._objects = objects
+        self._is_gzip = is_gzip
+        self._corrections = corrections
+        self._failure: BaseException | None = None
+        self.corrected = 0
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Batches of "$line": text, "$object": the number of its object, from 0, in their order."""
+        self.corrected = 0
+        for number, raw in enumerate(self._objects):
+            bucket, key = parse_s3_uri(raw.uri)
+            with explain_storage_errors(raw.uri):
+                file = RangeFile(self._s3, bucket=bucket, key=key)
+                with io.BufferedReader(file, _RANGE_BYTES) as body:
+                    for lines in _split(body, is_gzip=self._is_gzip):
+                        yield self._batch(lines, number)
+
+    @contextmanager
+    def reader(self) -> Iterator[pa.RecordBatchReader]:
+        """The same for an engine, which would hide what reading fails with."""
+        self._failure = None
+        try:
+            yield pa.RecordBatchReader.from_batches(_SCHEMA, self._kept_failure())
+        except Exception:
+            if self._failure is not None:
+                raise self._failure from None
+            raise
+
+    def _kept_failure(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.read()
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def _batch(self, lines: list[bytes], number: int) -> pa.RecordBatch:
+        if self._corrections:
+            lines = [self._corrected(each) for each in lines]
+        text = pa.array(lines, pa.binary()).cast(pa.string())
+        numbers = pa.repeat(pa.scalar(number, pa.int32()), len(lines))
+        return pa.record_batch([text, numbers], schema=_SCHEMA)
+
+    def _corrected(self, line: bytes) -> bytes:
+        correction = self._corrections.get(payload_digest(line.decode()))
+        if correction is None:
+            return line
+        self.corrected += 1
+        return correction.encode()
+
+
+def _split(body: BinaryIO, *, is_gzip: bool) -> Iterator[list[bytes]]:
+    source = pa.PythonFile(body, mode="r")
+    stream = pa.CompressedInputStream(source, "gzip") if is_gzip else source
+    parts: list[bytes] = []
+    while text := stream.read(_TEXT_BYTES):
+        whole, line_break, rest = text.rpartition(b"\n")
+        if line_break:
+            yield b"".join([*parts, whole]).split(b"\n")
+            parts = []
+        parts.append(rest)
+    if last := b"".join(parts):
+        yield [last]

@@ -1,0 +1,224 @@
+"""Raw → processed and quarantine, in DuckDB: one query over the lines, one over the keys.
+
+It ends where `etl.spark.transform` ends: the same rows, the same quarantine, the same schema. What
+a line means is up to `etl.judge`; the query takes the lines that it is sure of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from etl.corrections import read_corrections
+from etl.drift.diff import make_diff, tally_lines
+from etl.drift.look import Looker
+from etl.drift.sampling import LONGEST_BYTES, sample_step
+from etl.drift.tally import Tally
+from etl.duckdb.files import replace_files
+from etl.duckdb.lines import Lines
+from etl.duckdb.processed import write_processed
+from etl.duckdb.rejected import Quarantine
+from etl.duckdb.rows import CHUNK, JUDGED, NotForSql, State, create_table, judge_lines
+from etl.duckdb.sql import LINE
+from etl.judge import Accepted, Filtered, Judge, Rejected
+from etl.manifest import Manifest
+from etl.model import Contract
+from etl.transforming import OUTCOMES, Lineage, lines_bytes
+from etl.validation.arrow_schema import arrow_type
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Of an expression's value that only Python holds, or of a pattern beyond RE2's limits.
+REFUSALS = (
+    duckdb.BinderException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+)
+_ROWS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What DuckDB may take of the machine; it goes to the disk for what needs more memory."""
+
+    memory_mib: int
+    threads: int | None = None
+
+
+def transform(
+    s3: S3Client,
+    *,
+    contract: Contract,
+    manifest: Manifest,
+    run_date: date,
+    lineage: Lineage,
+    processed_uri: str,
+    quarantine_uri: str,
+    limits: Limits,
+    before_replacing: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Replace what lies at both places by what the manifest's objects make of it.
+
+    Args:
+        before_replacing: Called before anything is; what it raises keeps all as it is.
+
+    Returns:
+        The run's metrics, ready for JSON.
+    """
+    with TemporaryDirectory(prefix="etl-duckdb-") as folder:
+        work = _Work(s3, contract, manifest, run_date, Path(folder), limits)
+        with closing(work):
+            work.judge()
+            rows, processed = work.write(lineage)
+            sampled = work.sample()
+        before_replacing()
+        quarantine = work.quarantine
+        drift = make_diff(
+            contract, records=rows["read"], rejected=quarantine.tally, sampled=sampled
+        )
+        return {
+            "manifest_digest": manifest.digest,
+            "rows": rows,
+            "files": replace_files(s3, processed_uri, processed),
+            "reasons": quarantine.reasons,
+            "drift": drift.to_dict(),
+            "quarantine_files": replace_files(s3, quarantine_uri, quarantine.files),
+            "corrected": work.lines.corrected,
+        }
+
+
+class _Work:
+    """A database with the lines of one run, and its quarantine."""
+
+    def __init__(
+        self,
+        s3: S3Client,
+        contract: Contract,
+        manifest: Manifest,
+        run_date: date,
+        folder: Path,
+        limits: Limits,
+    ) -> None:
+        self._contract = contract
+        self._manifest = manifest
+        self._run_date = run_date
+        self._folder = folder
+        self._judge = Judge(contract, run_date)
+        self.quarantine = Quarantine(folder, contract, run_date)
+        self.lines = Lines(
+            s3,
+            manifest.objects,
+            is_gzip=contract.raw.compression == "gzip",
+            corrections=read_corrections(s3, manifest.corrections),
+        )
+        config: dict[str, Any] = {
+            "memory_limit": f"{limits.memory_mib}MiB",
+            "temp_directory": str(folder / "spilled"),
+            "autoinstall_known_extensions": False,
+        }
+        if limits.threads is not None:
+            config["threads"] = limits.threads
+        self._database = duckdb.connect(config=config)
+
+    def close(self) -> None:
+        """Give back memory and disk."""
+        self._database.close()
+
+    def judge(self) -> None:
+        """Every line into the table of judged rows, or into the quarantine."""
+        self._database.execute(create_table(self._contract))
+        if not self._manifest.objects:
+            return
+        if not self._ask_duckdb():
+            for batch in self.lines.read():
+                columns = (each.to_pylist() for each in batch.columns)
+                self._judge_in_python(zip(*columns, strict=True))
+        unsure = self._database.cursor().execute(
+            f'SELECT {LINE}, "$object" FROM {JUDGED} WHERE "$state" = {State.UNSURE:d}'
+        )
+        while asked := unsure.fetchmany(_ROWS_AT_ONCE):
+            self._judge_in_python(asked)
+        self.quarantine.close()
+
+    def _ask_duckdb(self) -> bool:
+        """Whether DuckDB has judged what it is sure of; it keeps no row otherwise."""
+        try:
+            query = judge_lines(self._contract, self._run_date)
+        except NotForSql:
+            return False
+        with self.lines.reader() as reader:
+            self._database.register(CHUNK.strip('"'), reader)
+            try:
+                self._database.execute(query)
+            except REFUSALS:
+                return False
+            finally:
+                self._database.unregister(CHUNK.strip('"'))
+        return True
+
+    def _judge_in_python(self, asked: Iterable[tuple[str, int]]) -> None:
+        good: list[dict[str, Any]] = []
+        for line, number in asked:
+            match self._judge(line):
+                case Accepted(row):
+                    good.append({"$line": line, "$object": number, "$state": State.GOOD, **row})
+                case Filtered():
+                    good.append({"$line": line, "$object": number, "$state": State.FILTERED})
+                case Rejected(reasons):
+                    self.quarantine.add(line, reasons, self._manifest.objects[number])
+        if good:
+            table = pa.Table.from_pylist(good, schema=_judged_schema(self._contract))
+            self._database.register("$good", table)
+            self._database.execute(f'INSERT INTO {JUDGED} SELECT * FROM "$good"')
+            self._database.unregister("$good")
+
+    def write(self, lineage: Lineage) -> tuple[dict[str, int], dict[str, Path]]:
+        """The rows' counts by outcome, and the processed files by their keys below the prefix."""
+        counts = dict(
+            self._database.execute(
+                f'SELECT "$state", count(*) FROM {JUDGED} GROUP BY "$state"'
+            ).fetchall()
+        )
+        good, filtered = counts.get(State.GOOD, 0), counts.get(State.FILTERED, 0)
+        files, written = write_processed(
+            self._database,
+            self._contract,
+            objects=self._manifest.objects,
+            lineage=lineage,
+            folder=self._folder / "processed",
+            name=self._manifest.digest[:16],
+        )
+        found = {
+            "read": good + filtered + self.quarantine.rows,
+            "valid": written,
+            "quarantined": self.quarantine.rows,
+            "filtered": filtered,
+            "deduplicated": good - written,
+        }
+        return {each: found[each] for each in OUTCOMES}, files
+
+    def sample(self) -> Tally:
+        """What some of the lines look like that were not rejected."""
+        size = lines_bytes(self._contract, self._manifest)
+        step = sample_step(rows=self._manifest.rows, lines_bytes=size)
+        chosen = self._database.execute(
+            f'SELECT {LINE} FROM {JUDGED} WHERE "$state" <> {State.UNSURE:d}'
+            f" AND strlen({LINE}) <= {LONGEST_BYTES} AND hash({LINE}) % {step} = 0"
+        )
+        lines = (line for (line,) in iter(chosen.fetchone, None))
+        return tally_lines(lines, Looker(self._contract), is_rejected=False)
+
+
+def _judged_schema(contract: Contract) -> pa.Schema:
+    ours = [("$line", pa.string()), ("$object", pa.int32()), ("$state", pa.int8())]
+    return pa.schema(ours + [(each.name, arrow_type(each.type)) for each in contract.data_columns])

@@ -1,0 +1,37 @@
+"""What the engines of the transform share: what they are told of a run, and what they count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from etl.manifest import Manifest
+from etl.model import Contract
+
+OUTCOMES = ("read", "valid", "quarantined", "filtered", "deduplicated")
+GZIP_RATIO = 6  # of JSON lines, about
+REJECTED_PER_FILE = 500_000
+FULL_FILE_BYTES = 192 * 1024 * 1024  # of a processed file: neither too small nor too large to read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """What a run says of its rows.
+
+    Attributes:
+        ingested_at: When the run began.
+    """
+
+    run_id: str
+    ingested_at: datetime
+
+
+def lines_bytes(contract: Contract, manifest: Manifest) -> int:
+    """About how many bytes an extraction's lines have when they are not compressed."""
+    return manifest.bytes * (1 if contract.raw.compression == "none" else GZIP_RATIO)
+
+
+def reason_labels(contract: Contract) -> list[str]:
+    """What a reason can be about, in the order that metrics count it."""
+    columns = [column.name for column in contract.data_columns]
+    return ["record", *columns, *(f"rule {rule.name}" for rule in contract.rules)]
