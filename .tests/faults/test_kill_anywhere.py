@@ -24,7 +24,7 @@ from support.flow_processes import FlowProcesses
 from support.harmed_days import WAYS, FirstDay, HarmedDay, LaterDay
 from support.pipeline_runs import Bench
 
-POINTS = 40  # of each load mode and way, of which the sample makes one or two
+POINTS = 32  # of each load mode and way, of which the sample makes one or two
 MODES = ("replace", "merge")
 ALWAYS = {
     "shop GET|s3 GetObject landing": ("killed after",),  # while it is staged
