@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -27,6 +26,7 @@ from etl.duckdb.lines import Lines
 from etl.duckdb.processed import write_processed
 from etl.duckdb.rejected import Quarantine
 from etl.duckdb.rows import CHUNK, JUDGED, NotForSql, State, create_table, judge_lines
+from etl.duckdb.scratch import scratch_folder
 from etl.duckdb.sql import LINE
 from etl.judge import Accepted, Filtered, Judge, Rejected
 from etl.manifest import Manifest
@@ -75,8 +75,8 @@ def transform(
     Returns:
         The run's metrics, ready for JSON.
     """
-    with TemporaryDirectory(prefix="etl-duckdb-") as folder:
-        work = _Work(s3, contract, manifest, run_date, Path(folder), limits)
+    with scratch_folder() as folder:
+        work = _Work(s3, contract, manifest, run_date, folder, limits)
         with closing(work):
             work.judge()
             rows, processed = work.write(lineage)
