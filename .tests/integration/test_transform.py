@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import resource
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -168,10 +169,11 @@ class DuckdbJob(Job):
     def __init__(self, s3: Any, folder: Path) -> None:
         self.folder, self._s3 = folder, s3
         self.options: dict[str, Any] = {}
+        self.memory_mib = 512
         s3.create_bucket(Bucket="etl-test")
 
     def transform(self, **work: Any) -> dict[str, Any]:
-        limits = Limits(memory_mib=512, threads=2)
+        limits = Limits(memory_mib=self.memory_mib, threads=2)
         metrics = transform(self._s3, limits=limits, **self.options, **work)
         self.fetch()
         return metrics
@@ -557,6 +559,39 @@ def test_transform_that_may_not_replace_leaves_all_as_it_is(duckdb_job: DuckdbJo
 
     duckdb_job.fetch()
     assert {path: path.read_bytes() for path in duckdb_job.files("")} == before
+
+
+@pytest.fixture
+def little_room() -> Iterator[None]:
+    """No file may become larger than 4 KiB."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_transform_that_needs_more_memory_says_so_and_replaces_nothing(
+    duckdb_job: DuckdbJob,
+) -> None:
+    duckdb_job.run(json_contract(), ['{"id": 1}', "x"])
+    before = {path: path.read_bytes() for path in duckdb_job.files("")}
+    duckdb_job.memory_mib = 16
+    lines = [json.dumps({"id": n, "other": f"{n}" * 1_000}) for n in range(20_000)]
+
+    with pytest.raises(TransformError, match="DuckDB needs more than the 16 MiB that transform.m"):
+        duckdb_job.run(json_contract(), lines)
+
+    duckdb_job.fetch()
+    assert {path: path.read_bytes() for path in duckdb_job.files("")} == before
+
+
+def test_transform_without_room_on_the_disk_says_so(
+    duckdb_job: DuckdbJob, little_room: None
+) -> None:
+    lines = [json.dumps({"id": n, "text": f"{n}"}) for n in range(5_000)]
+
+    with pytest.raises(TransformError, match="DuckDB cannot write to "):
+        duckdb_job.run(json_contract(), lines)
 
 
 def test_transform_that_does_not_find_every_rejected_line_again_fails(

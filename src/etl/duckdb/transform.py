@@ -6,8 +6,9 @@ a line means is up to `etl.judge`; the query takes the lines that it is sure of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +29,7 @@ from etl.duckdb.rejected import Quarantine
 from etl.duckdb.rows import CHUNK, JUDGED, NotForSql, State, create_table, judge_lines
 from etl.duckdb.scratch import scratch_folder
 from etl.duckdb.sql import LINE
+from etl.errors import TransformError
 from etl.judge import Accepted, Filtered, Judge, Rejected
 from etl.manifest import Manifest
 from etl.model import Contract
@@ -74,8 +76,12 @@ def transform(
 
     Returns:
         The run's metrics, ready for JSON.
+
+    Raises:
+        TransformError: Memory or disk are too small.
+        StorageError: S3 refuses access, or an object is gone.
     """
-    with scratch_folder() as folder:
+    with _explained(limits), scratch_folder() as folder:
         work = _Work(s3, contract, manifest, run_date, folder, limits)
         with closing(work):
             work.judge()
@@ -95,6 +101,22 @@ def transform(
             "quarantine_files": replace_files(s3, quarantine_uri, quarantine.files),
             "corrected": work.lines.corrected,
         }
+
+
+@contextmanager
+def _explained(limits: Limits) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise TransformError(
+            f"DuckDB needs more than the {limits.memory_mib} MiB that transform.memory_mib allows",
+            fix="raise it, or run with --engine spark",
+        ) from error
+    except duckdb.IOException as error:
+        raise TransformError(
+            f"DuckDB cannot write to {tempfile.gettempdir()}: {error}",
+            fix="make room there, let TMPDIR name a place with more, or run with --engine spark",
+        ) from error
 
 
 class _Work:
