@@ -324,12 +324,14 @@ def taken_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 def test_run_whose_roles_lack_a_statement_fails_clearly_and_is_right_once_it_is_back(
     bench: Bench, taken_away: Any
 ) -> None:
-    for role, sid, action in (
-        ("etl-local-transform", "ReplaceRows", "s3:PutObject"),
-        ("etl-local-redshift-copy", "ReadRows", "s3:GetObject"),
-        ("etl-local-flow", "WriteQueryResults", "s3:PutObject"),
+    for role, sid, action, engine in (
+        ("etl-local-transform", "ReplaceRows", "s3:PutObject", "spark"),
+        ("etl-local-flow", "TransformHere", "s3:PutObject", "duckdb"),
+        ("etl-local-redshift-copy", "ReadRows", "s3:GetObject", "duckdb"),
+        ("etl-local-flow", "WriteQueryResults", "s3:PutObject", "duckdb"),
     ):
         taken_away(role, sid)
-        bench.run("2026-01-04", environ=rows_url(30)).fails(role, f"perform: {action}")
+        ended = bench.run("2026-01-04", "--engine", engine, environ=rows_url(30))
+        ended.fails(role, f"perform: {action}")
         taken_away.put_back()
     assert bench.run_json("2026-01-04", environ=rows_url(30))["rows"]["extracted"] == 30
