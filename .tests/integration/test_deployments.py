@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,8 +42,14 @@ class Server:
         request = urllib.request.Request(
             self.api_url + path, data=body, headers={"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
+        for pause_seconds in (1, 2, 4, 0):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or not pause_seconds:  # its database is busy
+                    raise
+            time.sleep(pause_seconds)
 
     def deployment(self, name: str) -> str:
         """The id of <flow>/<deployment>."""

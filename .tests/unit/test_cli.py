@@ -100,6 +100,20 @@ def test_run_command_that_is_interrupted_exits_130() -> None:
     assert cli.run_command(raising(KeyboardInterrupt()), again="x") == 130
 
 
+def test_run_command_whose_interrupt_python_throws_away_ends_all_the_same() -> None:
+    class Ending:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt  # Python ignores what comes from here
+
+    def command() -> None:
+        Ending()
+        time.sleep(60)
+
+    began = time.monotonic()
+    assert cli.run_command(command, again="x") == 130
+    assert time.monotonic() - began < 30
+
+
 def test_run_command_names_an_unforeseen_error_and_shows_its_traceback_on_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

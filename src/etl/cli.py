@@ -168,7 +168,7 @@ def run_command(
     """
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
-    with _log_to_stderr(speaker):
+    with _log_to_stderr(speaker), _interrupts_insist():
         try:
             command()
         except KeyboardInterrupt:
@@ -181,6 +181,28 @@ def run_command(
             _complain(error, again=again, show_traceback=show_traceback)
             return 1
         return 0
+
+
+@contextmanager
+def _interrupts_insist() -> Iterator[None]:
+    """Have an interrupt come again that Python has thrown away, as it does in __del__ methods."""
+    before = sys.unraisablehook
+    again: list[threading.Timer] = []
+
+    def look(ignored: sys.UnraisableHookArgs) -> None:
+        if not isinstance(ignored.exc_value, KeyboardInterrupt):
+            before(ignored)
+            return
+        again.append(threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)))
+        again[-1].start()
+
+    sys.unraisablehook = look
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for each in again:
+            each.cancel()
 
 
 def _complain(error: Exception, *, again: str | None, show_traceback: bool) -> None:
