@@ -7,6 +7,8 @@ import csv
 import gzip
 import io
 import json
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -153,6 +155,32 @@ def _parquet() -> bytes:
 def test_parquet_file_gives_its_rows_or_is_refused(tmp_path: Path, body: bytes) -> None:
     found = _source_records(tmp_path, "a.parquet", body, "parquet")
     assert found is None or body != _parquet() or len(found) == 3
+
+
+# In a process of its own: what must not happen ends the process.
+EVERY_FOOTER = """
+import io, sys
+from pathlib import Path
+sys.path[:0] = sys.argv[2].split(":")
+from test_fuzz_files import _parquet, _source_records
+body = _parquet()
+end = len(body) - 8
+start = end - int.from_bytes(body[end : end + 4], "little")
+for at in range(start, end):
+    broken = body[:at] + bytes([0x15]) + body[at + 1 :]
+    _source_records(Path(sys.argv[1]), "a.parquet", broken, "parquet")
+print(end - start)
+"""
+
+
+def test_parquet_footer_that_is_damaged_anywhere_ends_no_process(tmp_path: Path) -> None:
+    path = ":".join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", EVERY_FOOTER, str(tmp_path), path], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr[-500:]
+    assert int(done.stdout) > 100
 
 
 def _source_records(folder: Path, name: str, body: bytes, format: str) -> list[bytes] | None:

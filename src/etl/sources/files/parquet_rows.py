@@ -19,6 +19,7 @@ from etl.model import Contract
 from etl.sources.files.blocks import pack
 from etl.sources.files.expansion import Expansion
 from etl.sources.files.options import FileOptions
+from etl.sources.files.parquet_footer import check_columns
 from etl.sources.files.parquet_schema import readable_columns
 from etl.sources.files.parquet_sizes import (
     RecordTooLongError,
@@ -57,6 +58,7 @@ def read_parquet(
         source = pa.PythonFile(stream, mode="r")
         described = pq.ParquetFile(source)
         metadata = described.metadata
+        check_columns(metadata, size=source.size())
         check_metadata(metadata, expansion)
         columns = readable_columns(
             described.schema_arrow, name=name, contract=contract, options=options
