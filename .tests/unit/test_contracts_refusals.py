@@ -217,6 +217,20 @@ CASES: list[tuple[str, Callable[[Document], None], str, str, str]] = [
         "updated_at",
     ),
     (
+        "latest-by-list",
+        _custom("latestBy", value=["updated_at"]),
+        "<custom latestBy>.value",
+        "is not a column",
+        "updated_at",
+    ),
+    (
+        "lineage-of-lists",
+        _custom("latestBy", property="lineage", value=[["_run_id"]]),
+        "<custom lineage>.value",
+        "is no list of different names",
+        "value: [_source_file]",
+    ),
+    (
         "latest-by-text",
         _custom("latestBy", value="note"),
         "<custom latestBy>.value",

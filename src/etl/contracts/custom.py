@@ -66,21 +66,22 @@ class CustomProperties:
 
     def read_latest_by(self, columns: Sequence[Column]) -> str | None:
         """`latestBy`: the column whose greatest value wins among rows of the same key."""
-        name = self._values.get(_LATEST_BY)
-        if name is None or name in self._problems.unreadable:
+        given = self._values.get(_LATEST_BY)
+        name = str(given)
+        if given is None or name in self._problems.unreadable:
             return None
         kinds = {each.name: each.type.kind for each in columns}
         fitting = [each for each, kind in kinds.items() if kind in _ORDERED_KINDS]
         fix = f"name one of {', '.join(fitting)}" if fitting else "add a timestamp, or leave it out"
         if name not in kinds:
-            near = did_you_mean(str(name), kinds)
+            near = did_you_mean(name, kinds)
             self._problems.add(
                 self._at(_LATEST_BY), f'latestBy "{name}" is not a column{near}', fix=fix
             )
         elif name not in fitting:
             what = f'latestBy "{name}" is {kinds[name]}, which says nothing of time'
             self._problems.add(self._at(_LATEST_BY), what, fix=fix)
-        return str(name)
+        return name
 
     def read_limit(self) -> tuple[Check, ...]:
         """`quarantineLimitPercent` as a check, if it is given."""
@@ -178,21 +179,22 @@ class CustomProperties:
     def _names(self, name: str, known: Sequence[str] | dict[str, Any]) -> list[str]:
         """A list of names, those that are known."""
         given = self._values.get(name, [])
-        if not isinstance(given, list) or len(set(map(str, given))) < len(given):
+        names: list[Any] = given if isinstance(given, list) else [None]
+        if not all(isinstance(each, str) for each in names) or len(set(names)) < len(names):
             self._problems.add(
                 self._at(name),
                 f"{given!r} is no list of different names",
                 fix=f"write for example value: [{next(iter(known), '')}]",
             )
             return []
-        for each in given:
+        for each in names:
             if each not in known and each not in self._problems.unreadable:
                 self._problems.add(
                     self._at(name),
-                    f'{name}: there is no "{each}"{did_you_mean(str(each), known)}',
+                    f'{name}: there is no "{each}"{did_you_mean(each, known)}',
                     fix=f"choose of {', '.join(known)}",
                 )
-        return [each for each in given if each in known]
+        return [each for each in names if each in known]
 
     def _percentage(self, name: str) -> float | None:
         given = self._values.get(name)
