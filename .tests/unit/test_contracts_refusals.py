@@ -224,6 +224,20 @@ CASES: list[tuple[str, Callable[[Document], None], str, str, str]] = [
         "updated_at",
     ),
     (
+        "load-mode-list",
+        _custom("loadMode", value=["merge"]),
+        "<custom loadMode>.value",
+        "unknown load mode",
+        "merge",
+    ),
+    (
+        "unknown-fields-list",
+        _custom("latestBy", property="unknownFields", value=["keep"]),
+        "<custom unknownFields>.value",
+        "unknownFields is",
+        "keep",
+    ),
+    (
         "lineage-of-lists",
         _custom("latestBy", property="lineage", value=[["_run_id"]]),
         "<custom lineage>.value",

@@ -54,7 +54,7 @@ class CustomProperties:
     def read_load_mode(self, *, is_loaded: bool) -> LoadMode:
         """`loadMode`, which every table of a warehouse must have."""
         given = self._values.get(_LOAD_MODE, None if is_loaded else "replace")
-        if given not in _LOAD_MODES:
+        if str(given) not in _LOAD_MODES:
             near = did_you_mean(str(given), _LOAD_MODES)
             self._problems.add(
                 self._at(_LOAD_MODE),
@@ -98,7 +98,7 @@ class CustomProperties:
     def read_unknown_fields(self, *, source_kind: str, is_transformed: bool) -> UnknownFields:
         """`unknownFields`: what becomes of fields that the contract does not name."""
         given = self._values.get(_UNKNOWN, "ignore")
-        if given not in _UNKNOWN_FIELDS:
+        if str(given) not in _UNKNOWN_FIELDS:
             near = did_you_mean(str(given), _UNKNOWN_FIELDS)
             self._problems.add(
                 self._at(_UNKNOWN),
