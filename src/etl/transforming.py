@@ -31,6 +31,11 @@ def lines_bytes(contract: Contract, manifest: Manifest) -> int:
     return manifest.bytes * (1 if contract.raw.compression == "none" else GZIP_RATIO)
 
 
+def names_sources(contract: Contract) -> bool:
+    """Whether processed rows carry the source's object."""
+    return any(each.name == "_source_file" for each in contract.columns)
+
+
 def reason_labels(contract: Contract) -> list[str]:
     """What a reason can be about, in the order that metrics count it."""
     columns = [column.name for column in contract.data_columns]

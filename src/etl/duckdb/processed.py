@@ -15,7 +15,7 @@ from etl.duckdb.sql import LINE, identifier, quote
 from etl.duckdb.types import duckdb_type
 from etl.manifest import RawObject
 from etl.model import Contract
-from etl.transforming import FULL_FILE_BYTES, Lineage
+from etl.transforming import FULL_FILE_BYTES, Lineage, names_sources
 
 _GOOD = f'"$state" = {State.GOOD:d}'
 
@@ -64,7 +64,7 @@ def _older(contract: Contract) -> str:
     greatest source object."""
     key = ", ".join(identifier(each) for each in contract.primary_key)
     order = [f"{LINE} DESC"]
-    if _names_sources(contract):
+    if names_sources(contract):
         order.append('"$source" DESC')
     if contract.latest_by is not None:
         order.insert(0, f"{identifier(contract.latest_by)} DESC NULLS LAST")
@@ -119,7 +119,3 @@ def _partitions(database: duckdb.DuckDBPyConnection, contract: Contract) -> list
         )
         partitions.append((hive.folder(contract, dict(zip(names, values))), condition))
     return partitions
-
-
-def _names_sources(contract: Contract) -> bool:
-    return any(each.name == "_source_file" for each in contract.columns)

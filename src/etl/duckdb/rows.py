@@ -6,11 +6,10 @@ stands twice it takes the first value. Lines in which that could show are left t
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from enum import IntEnum
 
-from etl.duckdb.sql import LINE, identifier, quote
+from etl.duckdb.sql import LINE, identifier, is_plain, quote
 from etl.duckdb.types import duckdb_type
 from etl.duckdb.values import computed_value, expression_conditions, is_wanted, read_value
 from etl.judge import INVALID_UTF8_KEY, MALFORMED_KEY, MAX_DEPTH
@@ -21,8 +20,6 @@ JUDGED = '"$judged"'
 
 _WRAPPERS = (INVALID_UTF8_KEY, MALFORMED_KEY)
 _EXACT_DIGITS = 15  # of a decimal number that every double gives back
-# A name that needs no escape, neither in JSON nor in a path.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:$@-]+")
 
 
 class State(IntEnum):
@@ -111,7 +108,7 @@ def _with_state(contract: Contract, run_date: date, known: str) -> str:
 
 
 def _path(path: tuple[str, ...]) -> str:
-    if not all(_PLAIN_NAME.fullmatch(each) for each in path):
+    if not all(map(is_plain, path)):
         raise NotForSql
     return "$" + "".join(f'."{each}"' for each in path)
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 LINE = '"$line"'
+
+# A name that has one spelling in the JSON that yyjson writes, and needs no escape in a path.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:$@-]+")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name of JSON can stand in a query as it is."""
+    return _PLAIN_NAME.fullmatch(name) is not None
 
 
 def quote(text: str) -> str:

@@ -178,14 +178,14 @@ class _Work:
             query = judge_lines(self._contract, self._run_date)
         except NotForSql:
             return False
-        with self.lines.reader() as reader:
-            self._database.register(CHUNK.strip('"'), reader)
-            try:
+        try:
+            with self.lines.reader() as reader:
+                self._database.register(CHUNK.strip('"'), reader)
                 self._database.execute(query)
-            except REFUSALS:
-                return False
-            finally:
-                self._database.unregister(CHUNK.strip('"'))
+        except REFUSALS:
+            return False
+        finally:
+            self._database.unregister(CHUNK.strip('"'))
         return True
 
     def _judge_in_python(self, asked: Iterable[tuple[str, int]]) -> None:

@@ -9,12 +9,11 @@ the same double, or as they were received where that is an integer.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import date
 
 from etl.duckdb.expressions import to_duckdb_sql
-from etl.duckdb.sql import identifier, matches, quote
+from etl.duckdb.sql import identifier, is_plain, matches, quote
 from etl.duckdb.types import duckdb_type
 from etl.expressions import ascii_only_columns
 from etl.judge import NO_PARTITION
@@ -25,8 +24,6 @@ _TIMESTAMP = (
     r'(?:Z|[+-][01][0-9]:[0-5][0-9])"'
 )
 _TEXT_DOUBLE = r'"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?"'
-# A name that has just one spelling in the JSON that yyjson writes.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .:$@-]+")
 
 
 @dataclass(frozen=True)
@@ -170,7 +167,7 @@ def _array(kind: Type, element: Type, raw: str) -> Value:
     """Elements are read as JSON text each, so that they are asked what columns are asked."""
     fields = element.fields if element.kind == "object" else ()
     if element.kind == "object":
-        if not all(_PLAIN_NAME.fullmatch(each.name) for each in fields):
+        if not all(is_plain(each.name) for each in fields):
             return Value(_null(kind), "false")
         elements = f"from_json({raw}, {quote(json.dumps([{f.name: 'JSON' for f in fields}]))})"
         value, words = _object(fields), "OBJECT"

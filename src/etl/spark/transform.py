@@ -39,6 +39,7 @@ from etl.transforming import (
     REJECTED_PER_FILE,
     Lineage,
     lines_bytes,
+    names_sources,
     reason_labels,
 )
 
@@ -72,11 +73,6 @@ class _Run:
     def lines_bytes(self) -> int:
         """The size of all lines."""
         return lines_bytes(self.contract, self.manifest)
-
-    @property
-    def names_sources(self) -> bool:
-        """Whether processed rows carry the source's object."""
-        return any(each.name == "_source_file" for each in self.contract.columns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +182,7 @@ def _write_valid(run: _Run, uri: str) -> _Written:
 def _traced(run: _Run, rows: DataFrame) -> DataFrame:
     """What is written of rows, their lines, and the source's object if that is written too."""
     names = [column.name for column in run.contract.data_columns]
-    if run.names_sources:
+    if names_sources(run.contract):
         rows = with_source_file(run.spark, rows, run.manifest)
         names += [RAW_URI, SOURCE_FILE]
     return rows.select(*(F.col(identifier(each)) for each in ("$line", *names)))
@@ -201,7 +197,7 @@ def _latest_by_key(run: _Run, rows: DataFrame, counted: Observation) -> DataFram
     """
     key = [F.col(identifier(each)) for each in run.contract.primary_key]
     order = [F.col(LINE).desc()]
-    if run.names_sources:
+    if names_sources(run.contract):
         order.append(F.col(identifier(SOURCE_FILE)).desc())
     if run.contract.latest_by is not None:
         order.insert(0, F.col(identifier(run.contract.latest_by)).desc_nulls_last())
