@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from etl import cli
 from etl.errors import SourceError, UsageError
@@ -100,10 +101,13 @@ def test_run_command_that_is_interrupted_exits_130() -> None:
     assert cli.run_command(raising(KeyboardInterrupt()), again="x") == 130
 
 
-def test_run_command_whose_interrupt_python_throws_away_ends_all_the_same() -> None:
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), TerminationSignal(signal.SIGTERM)])
+def test_run_command_whose_interrupt_python_throws_away_ends_all_the_same(
+    interrupt: BaseException,
+) -> None:
     class Ending:
         def __del__(self) -> None:
-            raise KeyboardInterrupt  # Python ignores what comes from here
+            raise interrupt  # Python ignores what comes from here
 
     def command() -> None:
         Ending()

@@ -185,12 +185,15 @@ def run_command(
 
 @contextmanager
 def _interrupts_insist() -> Iterator[None]:
-    """Have an interrupt come again that Python has thrown away, as it does in __del__ methods."""
+    """Have an interrupt come again that Python has thrown away, as it does in __del__ methods.
+
+    Within a flow, Prefect turns SIGTERM into an exception of its own, which is as easily lost.
+    """
     before = sys.unraisablehook
     again: list[threading.Timer] = []
 
     def look(ignored: sys.UnraisableHookArgs) -> None:
-        if not isinstance(ignored.exc_value, KeyboardInterrupt):
+        if isinstance(ignored.exc_value, Exception | GeneratorExit | SystemExit | None):
             before(ignored)
             return
         again.append(threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)))

@@ -58,8 +58,14 @@ class Pool:
                 if worker.program == program:
                     self._idle.remove(worker)
                     return worker
-        worker = Worker(program, self._cloud, self._scratch)
+        worker = Worker(program, self._scratch)
         self.workers[worker.id] = worker
+        try:
+            worker.start(self._cloud)
+        except BaseException:
+            del self.workers[worker.id]
+            worker.stop()
+            raise
         return worker
 
     def _drop(self, worker: Worker) -> None:

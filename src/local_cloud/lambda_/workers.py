@@ -78,9 +78,9 @@ class Invocation:
 
 
 class Worker:
-    """One process of one program."""
+    """One process of one program, once it is started."""
 
-    def __init__(self, program: Program, cloud: Cloud, scratch: Path) -> None:
+    def __init__(self, program: Program, scratch: Path) -> None:
         self.program = program
         self.id = uuid.uuid4().hex
         self.events: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
@@ -93,10 +93,14 @@ class Worker:
         self._logged = threading.Event()
         self._stopped = False
         self._peak_mb = 0.0
-        self._process = self._start(cloud)
+        self._process: Child | None = None
+
+    def start(self, cloud: Cloud) -> None:
+        """Start the process; it asks for an event at once, so the pool has to know its id."""
+        self._process = self._spawn(cloud)
         threading.Thread(target=self._read_log, daemon=True).start()
 
-    def _start(self, cloud: Cloud) -> Child:
+    def _spawn(self, cloud: Cloud) -> Child:
         program = self.program
         runtime_api = f"{cloud.endpoint_url.removeprefix('http://')}/_lambda/{self.id}"
         environment = {
@@ -134,7 +138,7 @@ class Worker:
         )
 
     def _read_log(self) -> None:
-        for line in self._process.stdout or ():
+        for line in self._started.stdout or ():
             if line.startswith(_END_OF_LOG):
                 self._logged.set()
             else:
@@ -142,9 +146,14 @@ class Worker:
         self._logged.set()
 
     @property
+    def _started(self) -> Child:
+        assert self._process
+        return self._process
+
+    @property
     def is_alive(self) -> bool:
         """Whether it can take an event."""
-        return not self._stopped and self._process.poll() is None
+        return not self._stopped and self._started.poll() is None
 
     def invoke(self, invocation: Invocation) -> Result:
         """Run one event to its end: the handler's answer, or what went wrong with the process."""
@@ -158,7 +167,7 @@ class Worker:
                 self.stop()
                 self._fail("Runtime.ExitError", "Runtime exited with error: signal: killed")
             elif not self.is_alive:
-                code = self._process.wait()
+                code = self._started.wait()
                 how = f"exit status {code}" if code >= 0 else f"signal: {-code}"
                 self._fail("Runtime.ExitError", f"Runtime exited with error: {how}")
             elif self._is_late(started):
@@ -192,7 +201,7 @@ class Worker:
 
     def _memory_mb(self) -> float:
         try:
-            minder = psutil.Process(self._process.pid)
+            minder = psutil.Process(self._started.pid)
             family = minder.children(recursive=True)
             return float(sum(process.memory_info().rss for process in family) / _MIB)
         except psutil.Error:
@@ -215,5 +224,6 @@ class Worker:
         """End the process and what it left in its /tmp."""
         self._stopped = True
         self.events.put(None)
-        self._process.kill()
+        if self._process:
+            self._process.kill()
         shutil.rmtree(self._scratch, ignore_errors=True)
