@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
 
+from etl.flow_arguments import archive_arguments, open_command
+
+if __name__ == "__main__":  # before Prefect is imported, which takes a second
+    options = open_command(archive_arguments)
+
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -18,13 +22,6 @@ from prefect import flow, runtime
 from etl import cli, tasks
 from etl.archiving import ArchiveReport
 from etl.archiving.command import ArchiveFailed, print_archive
-
-EXAMPLES = """examples:
-  python flows/archive.py --dry-run
-  python flows/archive.py --older-than-days 90
-  python flows/archive.py --prefix processed/sales/orders/ --env prod
-  python flows/archive.py --json > archived.json
-"""
 
 
 def _flow_run_name() -> str:
@@ -66,42 +63,8 @@ def archive(
     )
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="archive.py",
-        description="Move old processed objects to the archive bucket.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--dry-run", action="store_true", help="say what would be archived, and change nothing")
-    add(
-        "--older-than-days",
-        type=_days,
-        metavar="N",
-        help="objects of run dates more than N days ago, by default as config/ says",
-    )
-    add("--prefix", help="only keys that begin with it, e.g. processed/sales/orders/")
-    add(
-        "--env",
-        type=cli.environment_argument,
-        default=os.environ.get("ETL_ENV", "local"),
-        help="a file in config/, by default $ETL_ENV or local",
-    )
-    add("--json", action="store_true", help="print only the report, as JSON")
-    add("--traceback", action="store_true", help="show tracebacks of failures")
-    return parser.parse_args()
-
-
-def _days(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number of days')
-    return int(text)
-
-
-def main() -> int:
+def main(options: argparse.Namespace) -> int:
     """Run the flow from the command line; the figures go to standard output."""
-    options = _arguments()
 
     def run() -> None:
         try:
@@ -126,4 +89,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
 
+from etl.flow_arguments import backfill_arguments, open_command
+
+if __name__ == "__main__":  # before Prefect is imported, which takes a second
+    options = open_command(backfill_arguments)
+
 import argparse
 import shlex
 import sys
@@ -28,11 +33,6 @@ from etl.backfill_report import (
 from etl.report import RunReport
 from full_pipeline import full_pipeline
 
-EXAMPLES = """examples:
-  python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31
-  python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31 --max-parallel 2
-  python flows/backfill.py --dataset orders --from 2025-12-01 --to 2025-12-31 --force --env prod
-"""
 _STOPPING = "stopping: dates at work come to their end; once more to leave them"
 
 
@@ -114,38 +114,8 @@ def backfill(
     return report
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="backfill.py",
-        description="Carry every day of a range from its source to the warehouse.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    for name, dest in (("--from", "first"), ("--to", "last")):
-        add(
-            name,
-            dest=dest,
-            type=cli.date_argument,
-            required=True,
-            metavar="YYYY-MM-DD",
-            help=f"the {dest} day",
-        )
-    add("--max-parallel", type=_positive, default=4, metavar="N", help="days at a time, 4")
-    add("--force", action="store_true", help="run the days that are done, too")
-    cli.add_run_options(parser)
-    return parser.parse_args()
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number above 0')
-    return int(text)
-
-
-def main() -> int:
+def main(options: argparse.Namespace) -> int:
     """Run the flow from the command line; the table of dates goes to standard output."""
-    options = _arguments()
 
     def run() -> None:
         dates_between(options.first, options.last)
@@ -185,4 +155,4 @@ def _show(report: BackfillReport, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

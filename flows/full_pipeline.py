@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
 
+from etl.flow_arguments import open_command, pipeline_arguments
+
+if __name__ == "__main__":  # before Prefect is imported, which takes a second
+    options = open_command(pipeline_arguments)
+
+import argparse
 import shlex
 import sys
 from collections.abc import Mapping
@@ -93,9 +99,8 @@ def _carry(run: Run, extracted: Done[Manifest]) -> RunReport:
     return tasks.report(run, extracted, transformed, validated, loaded, published, finished)
 
 
-def main() -> int:
+def main(options: argparse.Namespace) -> int:
     """Run the flow from the command line; the report goes to standard output."""
-    options = cli.pipeline_arguments()
 
     def run() -> None:
         with tasks.command_line():
@@ -118,4 +123,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

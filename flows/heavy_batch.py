@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
 
+from etl.flow_arguments import batch_arguments, open_command
+
+if __name__ == "__main__":  # before Prefect is imported, which takes a second
+    options = open_command(batch_arguments)
+
 import argparse
 import json
-import os
 import shlex
 import sys
 from datetime import date
@@ -19,15 +23,6 @@ from prefect import flow, runtime
 
 from etl import cli, tasks
 from etl.batch.report_text import print_batch
-
-EXAMPLES = """examples:
-  python flows/heavy_batch.py --run-date 2026-01-01 --datasets orders,airports
-  python flows/heavy_batch.py --run-date 2026-01-01 --datasets orders,airports --again
-  python flows/heavy_batch.py --run-date 2026-01-01 --datasets orders --env prod --json
-
-While an execution of the same date and datasets runs, the command attaches to it. Once it has
-succeeded, its result is shown; --again runs it once more. Ctrl-C leaves it running.
-"""
 
 
 def _flow_run_name() -> str:
@@ -57,42 +52,8 @@ def heavy_batch(
     return tasks.follow_batch(batch)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="heavy_batch.py",
-        description="Carry one day of many datasets to the warehouse by Step Functions.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--run-date",
-        type=cli.date_argument,
-        required=True,
-        metavar="YYYY-MM-DD",
-        help="the day to run",
-    )
-    parser.add_argument(
-        "--datasets",
-        type=lambda text: [cli.dataset_argument(each.strip()) for each in text.split(",")],
-        required=True,
-        metavar="A,B,…",
-        help="contracts in config/contracts/",
-    )
-    parser.add_argument(
-        "--env",
-        type=cli.environment_argument,
-        default=os.environ.get("ETL_ENV", "local"),
-        help="a file in config/, by default $ETL_ENV or local",
-    )
-    parser.add_argument("--again", action="store_true", help="run once more what has succeeded")
-    parser.add_argument("--json", action="store_true", help="print only the report, as JSON")
-    parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")
-    return parser.parse_args()
-
-
-def main() -> int:
+def main(options: argparse.Namespace) -> int:
     """Run the flow from the command line; the report goes to standard output."""
-    options = _arguments()
 
     def run() -> None:
         with tasks.command_line():
@@ -116,4 +77,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(options))

@@ -10,26 +10,28 @@ import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything o
 
 import sys
 
+from etl.flow_arguments import open_command, stream_arguments
 from etl.stream.signals import Stop
 
 
 def main() -> int:
     """Stream from the command line, without Prefect: reading depends on no server."""
     stop = Stop.on_signals()  # before the other imports, which take a second
+    options = open_command(stream_arguments)
     from etl.stream import command
 
-    return command.main(stop)
+    return command.main(options, stop)
 
 
 if __name__ == "__main__":
     sys.exit(main())
 
 # What follows is for workers, which import this file.
-from prefect import flow, runtime  # noqa: E402
+from prefect import flow, runtime
 
-from etl.figures import Figures  # noqa: E402
-from etl.stream.open_batch import Limits  # noqa: E402
-from etl.stream.run import StreamRequest, run_stream  # noqa: E402
+from etl.figures import Figures
+from etl.stream.open_batch import Limits
+from etl.stream.run import StreamRequest, run_stream
 
 
 def _flow_run_name() -> str:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from tools.lint_terraform import FOLDER, ROOT, environment, plugin_options
 
-from etl.cli import environment_argument, run_command
+from etl.arguments import environment_argument
+from etl.cli import run_command
 from etl.errors import EtlError, UsageError
 from etl.settings import load_settings
 

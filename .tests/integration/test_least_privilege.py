@@ -297,7 +297,7 @@ def taken_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     """Takes a statement of a role's policy away: taken_away(role, sid). It is put back."""
     iam, kept = boto3.client("iam"), dict[str, dict[str, Any]]()
     # Attaching would put it back.
-    monkeypatch.setattr(environment, "_run", lambda command: {})
+    monkeypatch.setattr(environment, "_before_run", lambda name: [])
 
     def put(role: str, document: dict[str, Any]) -> None:
         iam.put_role_policy(

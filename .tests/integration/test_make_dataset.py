@@ -97,6 +97,6 @@ def test_make_dataset_and_a_run_load_every_good_row_of_a_file(
 
 def _run(bench: Bench, dataset: str, day: str, contracts: Path) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("etl.cli", "etl.pipeline"):
+        for module in ("etl.contracts", "etl.pipeline"):
             patch.setattr(f"{module}.find_contract", partial(find_contract, folder=contracts))
         return bench.run_json(day, "--dataset", dataset, contracts=contracts)

@@ -11,7 +11,8 @@ from parquet_samples import sales_contract
 
 from etl.athena_ddl import athena_type, partition_inputs, table_input
 from etl.model import LINEAGE_COLUMNS, Column, Type
-from etl.queries import load_query, render
+from etl.named_queries import load_query
+from etl.queries import render
 
 CONTRACT = sales_contract()
 TYPES = {

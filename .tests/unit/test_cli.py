@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from prefect.exceptions import TerminationSignal
 
-from etl import cli
+from etl import cli, flow_arguments
 from etl.errors import SourceError, UsageError
 
 
@@ -33,7 +33,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 @pytest.mark.parametrize("text", ["2026-1-1", "yesterday", "2026-02-30", "20260101", "", "1e3"])
 def test_run_date_of_wrong_form_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        cli.pipeline_arguments(["--run-date", text])
+        flow_arguments.pipeline_arguments(["--run-date", text])
     assert caught.value.code == 2
     assert f'"{text}" is not a date like 2026-01-01' in capsys.readouterr().err
 
@@ -41,7 +41,7 @@ def test_run_date_of_wrong_form_is_refused(text: str, capsys: pytest.CaptureFixt
 def test_run_date_in_the_future_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     with pytest.raises(SystemExit) as caught:
-        cli.pipeline_arguments(["--run-date", tomorrow.isoformat()])
+        flow_arguments.pipeline_arguments(["--run-date", tomorrow.isoformat()])
     assert caught.value.code == 2
     assert "lies in the future" in capsys.readouterr().err
 
@@ -57,21 +57,21 @@ def test_name_that_nothing_has_is_refused(
     option: str, text: str, answer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        cli.pipeline_arguments(["--run-date", "2026-01-01", option, text])
+        flow_arguments.pipeline_arguments(["--run-date", "2026-01-01", option, text])
     assert caught.value.code == 2
     assert answer in capsys.readouterr().err
 
 
 def test_arguments_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ETL_ENV", raising=False)
-    options = cli.pipeline_arguments(["--run-date", "2026-01-01"])
+    options = flow_arguments.pipeline_arguments(["--run-date", "2026-01-01"])
     assert (options.run_date, options.dataset, options.env) == (date(2026, 1, 1), "orders", "local")
     assert (options.loader, options.json, options.traceback) == (None, False, False)
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        cli.pipeline_arguments(["--help"])
+        flow_arguments.pipeline_arguments(["--help"])
     assert caught.value.code == 0
     assert "python flows/full_pipeline.py --run-date 2026-01-01 --json" in capsys.readouterr().out
 

@@ -16,10 +16,11 @@ from support.contracts import orders_contract
 
 from aws.athena.parameters import bind
 from aws.athena.parameters import literal as athena_literal
-from etl.cli import date_argument
+from etl.arguments import date_argument
 from etl.errors import UsageError
 from etl.expressions import to_spark_sql
-from etl.queries import NamedQuery, render
+from etl.named_queries import NamedQuery
+from etl.queries import render
 from etl.warehouse.sql import identifier, literal
 
 SQL_SIGNS = st.text(alphabet="'\"\\;-/*$`?:%ab\n\0\u2019\ud800\u00e9 ", max_size=30)

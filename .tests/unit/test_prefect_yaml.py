@@ -32,7 +32,7 @@ sys.path[:] = [each for each in sys.path if each not in sys.argv[1:]]
 from prefect.flows import load_flow_from_entrypoint
 from etl.contracts import list_datasets, load_contract
 from etl.costs import load_prices
-from etl.queries import list_queries
+from etl.named_queries import list_queries
 from etl.settings import load_settings
 for entrypoint in sys.stdin.read().split():
     load_flow_from_entrypoint(entrypoint)

@@ -19,8 +19,9 @@ from etl import queries
 from etl.athena_ddl import partition_inputs, table_input
 from etl.errors import ConservationError, QueryError, UsageError
 from etl.model import Type
+from etl.named_queries import list_queries, load_query
 from etl.publish import publish
-from etl.queries import list_queries, load_query, render, run_named_query
+from etl.queries import render, run_named_query
 from etl.settings import Settings, load_settings
 
 RUN_DATE = date(2026, 1, 1)

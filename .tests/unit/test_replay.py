@@ -18,7 +18,6 @@ from support.contracts import make_contract
 
 from etl import __main__ as command_line
 from etl import keys
-from etl.cli import pipeline_arguments
 from etl.corrections import (
     join_corrections,
     parse_corrections,
@@ -29,6 +28,7 @@ from etl.corrections import (
 )
 from etl.errors import ContractError, StorageError, UsageError
 from etl.figures import Figures
+from etl.flow_arguments import pipeline_arguments
 from etl.manifest import Manifest, RawObject, earlier_uri, read_manifest, write_manifest
 from etl.model import Contract, Places
 from etl.replay import export_quarantine, kept_extraction

@@ -10,9 +10,9 @@ from support.streams import CONTRACT, DAY
 
 from etl.contracts import load_contract
 from etl.errors import SourceError, UsageError
+from etl.flow_arguments import stream_arguments
 from etl.manifest import RawObject
 from etl.stream import command
-from etl.stream.command import stream_arguments
 from etl.stream.commits import Batch
 from etl.stream.open_batch import Limits
 from etl.stream.run import StreamRequest, check_kind

@@ -1,8 +1,7 @@
-"""The command line of the flows: arguments in, exit code out, no traceback for a user's mistake."""
+"""What a command does as a program: exit code out, no traceback for a user's mistake."""
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import signal
@@ -13,67 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
-from etl.contracts import find_contract
-from etl.describe import describe_error
-from etl.errors import EtlError, SettingsError, UsageError
-from etl.settings import read_config
-
-EXAMPLES = """examples:
-  python flows/full_pipeline.py --run-date 2026-01-01
-  python flows/full_pipeline.py --run-date 2026-01-01 --dataset airports
-  python flows/full_pipeline.py --run-date 2026-01-01 --loader data-api
-  python flows/full_pipeline.py --run-date 2026-01-01 --engine spark
-  python flows/full_pipeline.py --run-date 2026-01-01 --json > report.json
-  python flows/full_pipeline.py --run-date 2026-01-01 --env prod
-  python flows/full_pipeline.py --run-date 2026-01-01 --replay
-"""
-
-
-def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The options of flows/full_pipeline.py. Ends the process on --help or a wrong option."""
-    parser = argparse.ArgumentParser(
-        prog="full_pipeline.py",
-        description="Carry one day of a dataset from its source to the warehouse.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--run-date", type=date_argument, required=True, metavar="YYYY-MM-DD", help="the day to run"
-    )
-    add_run_options(parser)
-    parser.add_argument(
-        "--replay", action="store_true", help="take what raw keeps; the source is not asked"
-    )
-    parser.add_argument(
-        "--corrections", metavar="FILE", help="for --replay: quarantined rows with other payloads"
-    )
-    options = parser.parse_args(arguments)
-    if options.corrections and not options.replay:
-        parser.error("--corrections goes with --replay")
-    return options
-
-
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every flow that runs the pipeline."""
-    parser.add_argument(
-        "--dataset", type=dataset_argument, default="orders", help="a contract in config/contracts/"
-    )
-    parser.add_argument(
-        "--env",
-        type=environment_argument,
-        default=os.environ.get("ETL_ENV", "local"),
-        help="a file in config/, by default $ETL_ENV or local",
-    )
-    parser.add_argument(
-        "--loader", choices=["copy", "data-api"], help="how to load, by default as config/ says"
-    )
-    parser.add_argument(
-        "--engine",
-        choices=["auto", "duckdb", "spark"],
-        help="what transforms, by default as config/ says",
-    )
-    parser.add_argument("--json", action="store_true", help="print only the report, as JSON")
-    parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")
+from etl.errors import SettingsError, UsageError
 
 
 def flow_command(script: str, given: Mapping[str, object], **options: str) -> list[str]:
@@ -94,43 +33,6 @@ def flow_command(script: str, given: Mapping[str, object], **options: str) -> li
 def yesterday() -> date:
     """The day before this one, UTC: what a scheduled run without a run date is for."""
     return datetime.now(UTC).date() - timedelta(days=1)
-
-
-def date_argument(text: str) -> date:
-    """A run date, for argparse."""
-    try:
-        # fromisoformat also takes 20260101 and 2026-W01-4.
-        day = datetime.strptime(text, "%Y-%m-%d").date()
-        if day.isoformat() != text:
-            raise ValueError
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a date like 2026-01-01') from None
-    with _refused():
-        check_run_date(day)
-    return day
-
-
-def dataset_argument(text: str) -> str:
-    """A dataset that has a contract, for argparse."""
-    with _refused():
-        find_contract(text)
-    return text
-
-
-def environment_argument(text: str) -> str:
-    """An environment that config/ describes, for argparse."""
-    with _refused():
-        read_config(text)
-    return text
-
-
-@contextmanager
-def _refused() -> Iterator[None]:
-    """Tell an error as argparse tells that of an argument."""
-    try:
-        yield
-    except EtlError as error:
-        raise argparse.ArgumentTypeError(f"{error.message}; {error.fix}") from None
 
 
 def check_run_date(day: date) -> None:
@@ -209,6 +111,8 @@ def _interrupts_insist() -> Iterator[None]:
 
 
 def _complain(error: Exception, *, again: str | None, show_traceback: bool) -> None:
+    from etl.describe import describe_error  # botocore with it: only a failure is worth that
+
     if show_traceback:
         traceback.print_exception(error)
     print(f"\nfailed: {describe_error(error)}", file=sys.stderr)

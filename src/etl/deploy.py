@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 from aws.clients import make_client
 from etl import keys
 from etl.contracts import list_datasets, load_contract
+from etl.environment import enter
 from etl.settings import Settings
 from etl.storage import write_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+def run(options: argparse.Namespace) -> None:
+    """`python -m etl publish-contracts`."""
+    for uri in publish_contracts(enter(options.env, assume_role=False)):
+        print(uri)
 
 
 def publish_contracts(settings: Settings, *, s3: S3Client | None = None) -> list[str]:

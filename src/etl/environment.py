@@ -11,8 +11,19 @@ from etl.errors import SettingsError
 from etl.settings import ROOT, Settings, load_settings, read_config
 
 _PLACES = "ETL_PLACES__"
+_begun: dict[str, subprocess.Popen[str]] = {}
 
 log = logging.getLogger("etl")
+
+
+def begin(environment: str) -> None:
+    """Start the environment's `before_run`, and do not wait: `enter` takes what it prints."""
+    command = _before_run(environment)
+    if command and environment not in _begun:
+        try:
+            _begun[environment] = _start(command)
+        except SettingsError:
+            pass  # enter meets it again, and tells it
 
 
 def enter(environment: str, *, assume_role: bool = True) -> Settings:
@@ -30,20 +41,25 @@ def enter(environment: str, *, assume_role: bool = True) -> Settings:
     Raises:
         SettingsError: A setting is wrong, or the command failed.
     """
-    command = read_config(environment).get("before_run") or []
-    if command:
-        log.info("%s: %s", environment, " ".join(str(word) for word in command[1:]))
-        printed = _run([str(word).format(python=sys.executable) for word in command])
+    if command := _before_run(environment):
+        log.info("%s: %s", environment, " ".join(command[1:]))
+        begun = _begun.pop(environment) if environment in _begun else _start(command)
+        printed = _wait(command, begun)
         chosen = {name for name in os.environ if name.startswith(_PLACES)}
         os.environ.update({k: v for k, v in printed.items() if k not in chosen})
     settings = load_settings(environment)
     return settings if assume_role else settings.without_role()
 
 
-def _run(command: list[str]) -> dict[str, str]:
+def _before_run(environment: str) -> list[str]:
+    words = read_config(environment).get("before_run") or []
+    return [str(word).format(python=sys.executable) for word in words]
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
     path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
     try:
-        done = subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": path},
@@ -56,10 +72,19 @@ def _run(command: list[str]) -> dict[str, str]:
             f"before_run cannot start {command[0]}: {error.strerror}",
             fix="mend before_run in the environment's config file",
         ) from error
-    if done.returncode != 0:
+
+
+def _wait(command: list[str], process: subprocess.Popen[str]) -> dict[str, str]:
+    with process:
+        try:
+            stdout, stderr = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
         raise SettingsError(
-            f"before_run ({' '.join(command[1:])}) failed: {done.stderr.strip()}",
+            f"before_run ({' '.join(command[1:])}) failed: {stderr.strip()}",
             fix="run it by hand to see more",
         )
-    pairs = (line.partition("=") for line in done.stdout.splitlines() if "=" in line)
+    pairs = (line.partition("=") for line in stdout.splitlines() if "=" in line)
     return {key: value for key, _, value in pairs}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -18,26 +16,8 @@ from etl.redrive import DeadLetter, list_dead_letters, redrive
 _HEADINGS = ("failed (UTC)", "tries", "object", "message", "cause")
 
 
-def add_command(commands: Any) -> None:
-    """Add `redrive` to the subcommands of `python -m etl`."""
-    parser = commands.add_parser(
-        "redrive",
-        help="list the processor's dead letters, or send them again",
-        description="Without options, or with --list: the messages that the processor gave up. "
-        "Mend what was wrong, then send them again.",
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="only list them (the default)")
-    what.add_argument("--all", action="store_true", help="send all of them again")
-    what.add_argument(
-        "--message-id", action="append", metavar="ID", help="send this one again; may be repeated"
-    )
-    parser.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(command=_run)
-
-
-def _run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command with its options."""
     settings = enter(options.env, assume_role=False)
     sqs = make_client("sqs", settings.aws)
     is_sending = bool(options.all or options.message_id)

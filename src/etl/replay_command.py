@@ -7,9 +7,8 @@ import os
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
 
-from etl.cli import dataset_argument, date_argument, environment_argument, flow_command
+from etl.cli import flow_command
 from etl.contracts import load_contract
 from etl.environment import enter
 from etl.errors import UsageError
@@ -20,33 +19,8 @@ from etl.settings import ROOT
 _SCRIPT = "full_pipeline.py"
 
 
-def add_command(commands: Any) -> None:
-    """Add `replay` to the subcommands of `python -m etl`."""
-    parser = commands.add_parser(
-        "replay",
-        help="send quarantined rows through again",
-        description="Transforms what raw keeps of a day under the present contract, and loads it;"
-        " the source is not asked. Corrections are kept: they hold for later runs of the day.",
-    )
-    parser.add_argument("--dataset", type=dataset_argument, required=True)
-    parser.add_argument("--run-date", type=date_argument, required=True, metavar="YYYY-MM-DD")
-    parser.add_argument(
-        "--env", type=environment_argument, default=os.environ.get("ETL_ENV", "local")
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--corrections", metavar="FILE", help="an exported quarantine with payloads corrected"
-    )
-    what.add_argument(
-        "--export", metavar="FILE", help="only write the quarantined rows, to correct payloads"
-    )
-    parser.add_argument("--loader", choices=["copy", "data-api"], help="how to load")
-    parser.add_argument("--json", action="store_true", help="print only the report, as JSON")
-    parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")
-    parser.set_defaults(command=_run)
-
-
-def _run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command with its options."""
     if options.export:
         _export(options)
         return

@@ -21,7 +21,8 @@ from tools.deploy.automations import put_automations
 from tools.deploy.pool import put_pool
 
 from aws.clients import make_client
-from etl.cli import environment_argument, run_command
+from etl.arguments import environment_argument
+from etl.cli import run_command
 from etl.environment import enter
 from etl.errors import EtlError, UsageError
 from etl.secrets import read_secret

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -21,20 +19,8 @@ _LAYER_HEADINGS = ("dataset", "layer", "run dates", "latest", "versions", "rows"
 _VERSION_HEADINGS = ("run date", "created (UTC)", "run", "rows", "quarantined", "files", "size")
 
 
-def add_command(commands: Any) -> None:
-    """Add `catalog` to the subcommands of `python -m etl`."""
-    parser = commands.add_parser(
-        "catalog",
-        help="list datasets, their layers and versions",
-        description="What each layer of each dataset holds, without reading its data.",
-    )
-    parser.add_argument("--dataset", help="this one, with its versions")
-    parser.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(command=_run)
-
-
-def _run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command with its options."""
     catalog = open_catalog(options.env)
     layers = catalog.overview(options.dataset)
     versions = catalog.versions(options.dataset) if options.dataset else []

@@ -6,27 +6,12 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from etl.contract_diff.diff import DatasetDiff, diff_sides, merge_diffs
 from etl.contract_diff.versions import contracts_at, place_names, read_side, shown
 from etl.settings import ROOT, list_environments
 
 _NONE = "no contract has changed"
-
-
-def add_command(commands: Any) -> None:
-    """Add the subcommand to argparse's."""
-    parser = commands.add_parser(
-        "contract-diff",
-        help="label each change of a contract compatible or breaking",
-        description="Compare config/contracts/ with the commit that HEAD and a revision have in"
-        " common. The exit code is 1 if a breaking change came without a rise of the contract's"
-        " major version, or if a contract was deleted or cannot be read.",
-    )
-    parser.add_argument("--against", default="origin/main", metavar="REVISION")
-    parser.add_argument("--markdown", action="store_true", help="for a pull request's comment")
-    parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace, *, root: Path = ROOT) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable
 
@@ -10,6 +12,12 @@ from etl.doctor.examination import examine
 from etl.doctor.findings import Result
 
 _NAME_WIDTH = 26
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command with its options; leaves with 1 if a check failed."""
+    if exit_code := run_doctor(options.env, as_json=options.json):
+        sys.exit(exit_code)
 
 
 def run_doctor(environment: str, *, as_json: bool = False) -> int:

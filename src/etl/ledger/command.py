@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from aws.clients import make_client
 from etl.catalog.layers import Dates
-from etl.cli import dataset_argument, date_argument
 from etl.contracts import list_datasets, load_contract
 from etl.environment import enter
 from etl.errors import UsageError
@@ -34,24 +31,8 @@ _HEADINGS = {
 }
 
 
-def add_command(commands: Any) -> None:
-    """Add `ledger` to the subcommands of `python -m etl`."""
-    parser = commands.add_parser(
-        "ledger",
-        help="where each run date's records went, and whether it adds up",
-        description="A line for each run date, and whether the lines add up with what is there;"
-        " the exit code is 1 if they do not.",
-    )
-    parser.add_argument("--dataset", type=dataset_argument, help="this one; by default all")
-    parser.add_argument("--run-date", type=date_argument, metavar="YYYY-MM-DD", help="this day")
-    parser.add_argument("--from", dest="first", type=date_argument, metavar="YYYY-MM-DD")
-    parser.add_argument("--to", dest="last", type=date_argument, metavar="YYYY-MM-DD")
-    parser.add_argument("--env", default=os.environ.get("ETL_ENV", "local"))
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(command=_run)
-
-
-def _run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command with its options."""
     dates = _dates(options)
     settings = enter(options.env, assume_role=False)
     s3 = make_client("s3", settings.aws)

@@ -7,10 +7,8 @@ import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from aws.clients import make_client
-from etl.cli import environment_argument
 from etl.contracts import CONTRACTS_FOLDER, list_datasets
 from etl.contracts.names import name_fault
 from etl.environment import enter
@@ -26,32 +24,6 @@ from etl.storage import explain_storage_errors
 
 DEPLOYMENTS = ROOT / "prefect.yaml"
 MOST_ROWS = 100_000
-
-
-def add_command(commands: Any) -> None:
-    """Add the subcommand to argparse's."""
-    parser = commands.add_parser(
-        "propose",
-        help="propose a dataset's contract from a sample file",
-        description="Write config/contracts/<name>.odcs.yaml from a sample, and put the sample"
-        " where the dataset's first run finds it. Nothing is written unless all of it can be.",
-    )
-    parser.add_argument("--name", required=True, help="of the dataset, e.g. invoices")
-    parser.add_argument("--from", required=True, dest="file", help="CSV, JSON or JSON lines")
-    parser.add_argument("--key", default="", help="columns that identify a row, e.g. id,line")
-    parser.add_argument("--domain", default="general", help="whose data it is, e.g. sales")
-    parser.add_argument("--delimiter", help="of CSV: one character, or tab")
-    parser.add_argument("--encoding", help="of CSV, e.g. cp1252")
-    parser.add_argument("--header", choices=["yes", "no"], help="whether CSV begins with names")
-    parser.add_argument("--no-rules", action="store_true", help="suggest types and keys only")
-    parser.add_argument("--force", action="store_true", help="replace the contract if there is one")
-    parser.add_argument(
-        "--env",
-        type=environment_argument,
-        default=os.environ.get("ETL_ENV", "local"),
-        help="where to put the sample",
-    )
-    parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from etl.cli import dataset_argument, date_argument, environment_argument, run_command
+from etl.cli import run_command
 from etl.errors import SourceError
 from etl.figures import Figures
 from etl.stream.open_batch import Limits
@@ -16,96 +16,15 @@ from etl.stream.session import Acknowledgement
 from etl.stream.signals import Stop
 
 _MIB = 1024 * 1024
-EXAMPLES = """examples:
-  python -m local_cloud.demo_events --count 1000 | python flows/stream_to_s3.py --dataset events
-  tail -F app.jsonl | python flows/stream_to_s3.py --dataset events --batch-seconds 10
-  python flows/stream_to_s3.py --dataset events --json < events.jsonl
-  python flows/stream_to_s3.py --dataset customers --poll-seconds 30
-  python flows/stream_to_s3.py --dataset customers --poll-seconds 30 --max-polls 1
-
-Each line on standard output says how many records are safe. SIGTERM or Ctrl-C commits what was
-read and exits 0; a second one aborts.
-"""
 
 
-def stream_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The options of flows/stream_to_s3.py. Ends the process on --help or a wrong option."""
-    parser = argparse.ArgumentParser(
-        prog="stream_to_s3.py",
-        description="Carry records to S3 as they come: from standard input, or from a SQL source"
-        " that is polled.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--dataset", type=dataset_argument, required=True, help="a contract")
-    parser.add_argument(
-        "--env",
-        type=environment_argument,
-        default=os.environ.get("ETL_ENV", "local"),
-        help="a file in config/, by default $ETL_ENV or local",
-    )
-    parser.add_argument(
-        "--run-date",
-        type=date_argument,
-        metavar="YYYY-MM-DD",
-        help="where all batches go, by default each to the date of its arrival (UTC)",
-    )
-    _add_limits(parser)
-    parser.add_argument("--json", action="store_true", help="acknowledge by JSON lines")
-    parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
-    parser.add_argument("--traceback", action="store_true", help="show tracebacks of failures")
-    return parser.parse_args(arguments)
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    batches = parser.add_argument_group("batches, committed at whichever limit comes first")
-    batches.add_argument(
-        "--batch-records", type=_count, default=100_000, metavar="N", help="by default 100,000"
-    )
-    batches.add_argument(
-        "--batch-mib",
-        type=_positive,
-        default=64.0,
-        metavar="MIB",
-        help="of the records as they come, by default 64",
-    )
-    batches.add_argument(
-        "--batch-seconds",
-        type=_positive,
-        default=60.0,
-        metavar="S",
-        help="since a batch's first record, by default 60",
-    )
-    polls = parser.add_argument_group("a SQL source")
-    polls.add_argument("--poll-seconds", type=_positive, metavar="S", help="ask it every S seconds")
-    polls.add_argument(
-        "--max-polls", type=_count, metavar="N", help="end after N polls, by default never"
-    )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number above 0')
-    return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f'"{text}" is not a number above 0')
-    return number
-
-
-def main(stop: Stop) -> int:
+def main(options: argparse.Namespace, stop: Stop) -> int:
     """Run the command; the exit code.
 
     Args:
+        options: As `stream_arguments` gives them.
         stop: Requested by the first signal.
     """
-    options = stream_arguments()
     request = StreamRequest(
         dataset=options.dataset,
         environment=options.env,
