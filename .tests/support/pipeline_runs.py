@@ -22,7 +22,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from etl import pipeline
+from etl import flow_arguments, pipeline
 from etl.batch import execution
 from etl.contracts import load_contract
 from etl.settings import load_settings
@@ -37,6 +37,11 @@ BACKFILL = (sys.executable, str(ROOT / "flows" / "backfill.py"))
 # What lies in the artifacts bucket whether a run ends well or not: code, compiled contracts (by
 # their fingerprint), the results of anybody's queries.
 _SHARED = ("athena-results/", "code/", "contracts/")
+_ARGUMENTS = {
+    "full_pipeline": flow_arguments.pipeline_arguments,
+    "backfill": flow_arguments.backfill_arguments,
+    "heavy_batch": flow_arguments.batch_arguments,
+}
 _LEASE = "/lease.json"  # which run had a date last
 
 
@@ -246,7 +251,7 @@ def _source(path: str) -> str:
 def _main(module: str) -> int:
     flow = importlib.import_module(module)  # once the harness stands: it imports Prefect
     try:
-        return int(flow.main())
+        return int(flow.main(_ARGUMENTS[module]()))
     except SystemExit as end:
         return int(str(end.code))
 
