@@ -11,6 +11,10 @@ from etl.flow_arguments import open_command, pipeline_arguments
 
 if __name__ == "__main__":  # before Prefect is imported, which takes a second
     options = open_command(pipeline_arguments)
+    if options.plan:
+        from etl.planning.command import main as show_plan
+
+        raise SystemExit(show_plan(options))
 
 import argparse
 import shlex

@@ -28,9 +28,14 @@ class Engine:
 
 def choose_engine(contract: Contract, manifest: Manifest, settings: Transform) -> Engine:
     """The engine for an extraction: DuckDB where the lines fit the memory that it has."""
+    return engine_for(lines_bytes(contract, manifest.bytes), settings)
+
+
+def engine_for(size: int, settings: Transform) -> Engine:
+    """The engine for so many bytes of lines."""
     if settings.engine != "auto":
         return Engine(name=settings.engine, reason="as transform.engine says")
-    size, limit = lines_bytes(contract, manifest), settings.memory_mib * _MIB
+    limit = settings.memory_mib * _MIB
     words = f"about {human_bytes(size)} of lines"
     if size <= limit:
         return Engine(name="duckdb", reason=f"{words}, of at most {human_bytes(limit)}")

@@ -37,6 +37,7 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
   python flows/full_pipeline.py --run-date 2026-01-01 --json > report.json
   python flows/full_pipeline.py --run-date 2026-01-01 --env prod
   python flows/full_pipeline.py --run-date 2026-01-01 --replay
+  python flows/full_pipeline.py --run-date 2026-01-01 --plan
 """,
     )
     _add_run_date(parser)
@@ -46,6 +47,9 @@ def pipeline_arguments(arguments: list[str] | None = None) -> argparse.Namespace
     )
     parser.add_argument(
         "--corrections", metavar="FILE", help="for --replay: quarantined rows with other payloads"
+    )
+    parser.add_argument(
+        "--plan", action="store_true", help="only say what it would do, how much, for how much"
     )
     _add_output(parser)
     options = parser.parse_args(arguments)

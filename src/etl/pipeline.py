@@ -51,12 +51,7 @@ def start(
     check_run_date(run_date)
     find_contract(dataset)
     settings = enter(environment) if backfill_from is None else load_settings(environment)
-    if loader:
-        warehouse = settings.warehouse.model_copy(update={"loader": loader})
-        settings = settings.model_copy(update={"warehouse": warehouse})
-    if engine:
-        transform = settings.transform.model_copy(update={"engine": engine})
-        settings = settings.model_copy(update={"transform": transform})
+    settings = settings.with_choices(loader=loader, engine=engine)
     contract = load_contract(dataset, settings=settings)
     _check_carried(contract)
     run = Run(

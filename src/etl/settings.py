@@ -421,6 +421,15 @@ class Settings(BaseSettings):
         """The same for who runs this with credentials of their own: commands, not flows."""
         return self.model_copy(update={"role_arn": None})
 
+    def with_choices(self, *, loader: str | None = None, engine: str | None = None) -> Self:
+        """The same with what a run's options say instead of warehouse.loader, transform.engine."""
+        chosen: dict[str, Any] = {}
+        if loader:
+            chosen["warehouse"] = self.warehouse.model_copy(update={"loader": loader})
+        if engine:
+            chosen["transform"] = self.transform.model_copy(update={"engine": engine})
+        return self.model_copy(update=chosen)
+
     def places_for_contracts(self) -> dict[str, str]:
         """What `${name}` in a contract's servers stands for."""
         return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from etl.manifest import Manifest
 from etl.model import Contract
 
 OUTCOMES = ("read", "valid", "quarantined", "filtered", "deduplicated")
@@ -26,9 +25,13 @@ class Lineage:
     ingested_at: datetime
 
 
-def lines_bytes(contract: Contract, manifest: Manifest) -> int:
-    """About how many bytes an extraction's lines have when they are not compressed."""
-    return manifest.bytes * (1 if contract.raw.compression == "none" else GZIP_RATIO)
+def lines_bytes(contract: Contract, raw_bytes: int) -> int:
+    """About how many bytes the lines of raw objects have when they are not compressed.
+
+    Args:
+        raw_bytes: The objects' size on S3.
+    """
+    return raw_bytes * (1 if contract.raw.compression == "none" else GZIP_RATIO)
 
 
 def names_sources(contract: Contract) -> bool:

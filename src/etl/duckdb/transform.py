@@ -231,7 +231,7 @@ class _Work:
 
     def sample(self) -> Tally:
         """What some of the lines look like that were not rejected."""
-        size = lines_bytes(self._contract, self._manifest)
+        size = lines_bytes(self._contract, self._manifest.bytes)
         step = sample_step(rows=self._manifest.rows, lines_bytes=size)
         chosen = self._database.execute(
             f'SELECT {LINE} FROM {JUDGED} WHERE "$state" <> {State.UNSURE:d}'

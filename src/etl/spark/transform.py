@@ -72,7 +72,7 @@ class _Run:
     @property
     def lines_bytes(self) -> int:
         """The size of all lines."""
-        return lines_bytes(self.contract, self.manifest)
+        return lines_bytes(self.contract, self.manifest.bytes)
 
 
 @dataclass(frozen=True, kw_only=True)

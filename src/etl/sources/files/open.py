@@ -44,6 +44,17 @@ def open_files(contract: Contract, context: SourceContext) -> OpenSource:
     return OpenSource(items=_read(found.files, contract, options))
 
 
+def list_files(contract: Contract, context: SourceContext) -> Sequence[SourceFile]:
+    """The files that are at the source's location now, whether taken before or not.
+
+    Raises:
+        ContractError, SourceError, StorageError: As for `open_files`.
+    """
+    options = read_file_options(contract)
+    location = fill_run_date(contract.source.location, context.run_date, dataset=contract.dataset)
+    return _find(location, contract, context, options).files
+
+
 def _find(location: str, contract: Contract, context: SourceContext, options: FileOptions) -> Found:
     s3 = open_s3(options, context) if location.startswith("s3://") else None
     return find_files(location, format=contract.source.format, s3=s3)
