@@ -21,33 +21,30 @@ from support.fault_points import (
 )
 from support.faults_table import Row, record
 from support.flow_processes import FlowProcesses
-from support.harmed_days import WAYS, FirstDay, HarmedDay, LaterDay
+from support.harmed_days import LOADERS, FirstDay, HarmedDay, LaterDay, engine_of
 from support.pipeline_runs import Bench
 
-POINTS = 32  # of each load mode and way, of which the sample makes one or two
+POINTS = 32  # of each load mode and loader, of which the sample makes one or two
 MODES = ("replace", "merge")
 ALWAYS = {
     "shop GET|s3 GetObject landing": ("killed after",),  # while it is staged
     "s3 PutObject raw/.*_manifest.json": ("killed before",),
 }
-BY_GLUE = {
-    "glue StartJobRun": ("unanswered", "killed after"),
-    "glue GetJobRun ": ("killed after",),  # while Glue runs
-}
-BY_COPY = {
-    "warehouse COPY": ("killed after",),
-    "warehouse COMMIT": ("killed before", "killed after", "unanswered"),
-    "warehouse SELECT table_rows": ("killed before",),
-}
-ALWAYS_THIS_WAY = {
-    "copy": BY_GLUE | BY_COPY,
-    "duckdb": BY_COPY
-    | {
+ALWAYS_BY = {
+    "spark": {
+        "glue StartJobRun": ("unanswered", "killed after"),
+        "glue GetJobRun ": ("killed after",),  # while Glue runs
+    },
+    "duckdb": {
         "s3 PutObject processed/": ("unanswered", "killed before", "killed after"),
         "s3 PutObject quarantine/": ("killed before", "killed after"),
     },
-    "data-api": BY_GLUE
-    | {
+    "copy": {
+        "warehouse COPY": ("killed after",),
+        "warehouse COMMIT": ("killed before", "killed after", "unanswered"),
+        "warehouse SELECT table_rows": ("killed before",),
+    },
+    "data-api": {
         "redshift-data BatchExecuteStatement": ("killed after", "unanswered"),
         "redshift-data DescribeStatement of Batch": ("killed after",),
         "redshift-data ExecuteStatement SELECT table_rows": ("killed before",),
@@ -68,13 +65,13 @@ class Clean:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test for each point: they are chosen when a worker has seen a clean run's calls."""
     is_sample = metafunc.config.getoption("--faults") == "sample"
-    combinations = [(mode, way) for mode in MODES for way in WAYS]
+    combinations = [(mode, loader) for mode in MODES for loader in LOADERS]
     chosen = [
-        (mode, way, number)
-        for turn, (mode, way) in enumerate(combinations)
+        (mode, loader, number)
+        for turn, (mode, loader) in enumerate(combinations)
         for number in (range(12 + turn, POINTS, 16) if is_sample else range(POINTS))
     ]
-    metafunc.parametrize("mode,way,number", chosen)
+    metafunc.parametrize("mode,loader,number", chosen)
 
 
 @pytest.fixture(scope="module")
@@ -112,28 +109,35 @@ def clean_of(
     flows: FlowProcesses,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str, str], Clean]:
-    """Makes a clean run of a load mode's day by a way, once."""
+    """Makes a clean run of a load mode's day by a loader, once."""
     made: dict[tuple[str, str], Clean] = {}
 
-    def make(mode: str, way: str) -> Clean:
-        if (mode, way) not in made:
+    def make(mode: str, loader: str) -> Clean:
+        if (mode, loader) not in made:
             folder = tmp_path_factory.mktemp("clean")
-            made[mode, way] = run_cleanly(day_of(mode), flows, mode, way, folder)
-        return made[mode, way]
+            made[mode, loader] = run_cleanly(day_of(mode), flows, mode, loader, folder)
+        return made[mode, loader]
 
     return make
 
 
-def run_cleanly(day: HarmedDay, flows: FlowProcesses, mode: str, way: str, folder: Path) -> Clean:
+def run_cleanly(
+    day: HarmedDay, flows: FlowProcesses, mode: str, loader: str, folder: Path
+) -> Clean:
     bench, calls = day.begin(), folder / "calls.txt"
-    report = day.command.run(flows, bench, way, {"record": str(calls)}).report
+    report = day.command.run(flows, bench, loader, {"record": str(calls)}).report
     assert report["table_rows"] == day.table_rows
     left = day.read(bench)
     dataset = day.command.dataset
     assert all(left.rows[kind] for kind in (dataset, "processed", "quarantine", "partitions"))
-    always = ALWAYS | ALWAYS_THIS_WAY[way] | (ALWAYS_FIRST if mode == "replace" else {})
+    always = (
+        ALWAYS
+        | ALWAYS_BY[engine_of(mode, loader)]
+        | ALWAYS_BY[loader]
+        | (ALWAYS_FIRST if mode == "replace" else {})
+    )
     points = choose_points(calls.read_text().splitlines(), POINTS, always=always)
-    return Clean(left=left, report=report, points=agreed(points, folder, f"{mode}-{way}"))
+    return Clean(left=left, report=report, points=agreed(points, folder, f"{mode}-{loader}"))
 
 
 def agreed(points: list[Point], folder: Path, name: str) -> list[Point]:
@@ -152,7 +156,7 @@ def agreed(points: list[Point], folder: Path, name: str) -> list[Point]:
 @pytest.mark.timeout(1800)  # the first of a load mode makes its day, and a clean run
 def test_run_harmed_at_a_call_and_run_again_leaves_what_a_clean_run_leaves(
     mode: str,
-    way: str,
+    loader: str,
     number: int,
     day_of: Callable[[str], HarmedDay],
     clean_of: Callable[[str, str], Clean],
@@ -160,17 +164,17 @@ def test_run_harmed_at_a_call_and_run_again_leaves_what_a_clean_run_leaves(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    day, clean = day_of(mode), clean_of(mode, way)
+    day, clean = day_of(mode), clean_of(mode, loader)
     point, done = clean.points[number], tmp_path / "done"
     bench = day.begin()
     plan = {"at": point.call, "nth": point.nth, "fault": point.fault, "done": str(done)}
-    ended = day.command.run(flows, bench, way, plan)
+    ended = day.command.run(flows, bench, loader, plan)
     assert done.exists(), f"the run did not come to {point}: {ended}"
     assert (ended.code == -signal.SIGKILL) == point.fault.startswith("killed"), ended
     assert "Traceback" not in ended.errors, ended.errors
     recovered_by = "the run itself"
     if ended.code != 0:
-        ended = day.command.run(flows, bench, way, {})
+        ended = day.command.run(flows, bench, loader, {})
         recovered_by = "the same command again"
     left = day.read(bench)
     row = Row(

@@ -26,12 +26,12 @@ from local_cloud.source_orders import bad_order, expected_counts, render_order
 
 _BUCKETS = load_settings("local").buckets
 _ROWS = 200
-# How a run gets from raw to the warehouse.
-WAYS = {
-    "copy": ("--loader", "copy", "--engine", "spark"),
-    "data-api": ("--loader", "data-api", "--engine", "spark"),
-    "duckdb": ("--loader", "copy", "--engine", "duckdb"),
-}
+LOADERS = ("copy", "data-api")
+
+
+def engine_of(mode: str, loader: str) -> str:
+    """What transforms: of the two load modes and loaders, each comes with either engine."""
+    return "spark" if (mode == "replace") == (loader == "copy") else "duckdb"
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,15 @@ class Command:
     environ: Mapping[str, str]
     contracts: Path
 
+    mode: str
+
     def run(
-        self, flows: FlowProcesses, bench: Bench, way: str, plan: Mapping[str, object]
+        self, flows: FlowProcesses, bench: Bench, loader: str, plan: Mapping[str, object]
     ) -> Ended:
-        """Run it to its end, one of `WAYS`, with a plan of `support.faulty_flow`."""
+        """Run it to its end by one of `LOADERS`, with a plan of `support.faulty_flow`."""
         return flows.run(
             *("--run-date", str(self.run_date), "--dataset", self.dataset),
-            *(*WAYS[way], "--json"),
+            *("--loader", loader, "--engine", engine_of(self.mode, loader), "--json"),
             # No renewal of the lease among the calls: when there are some is up to the clock.
             environ={**bench.environ, **self.environ, "ETL_LEASE__SECONDS": "3600"},
             plan=plan,
@@ -87,6 +89,7 @@ class FirstDay:
             # No object waits in memory: each is a multipart upload.
             environ={**rows_url(_ROWS), "ETL_STAGING__HELD_MIB": "0"},
             contracts=folder,
+            mode="replace",
         )
         _write_contract(folder, self.command.dataset, _from_the_shop)
 
@@ -116,10 +119,11 @@ class LaterDay:
             dataset=dataset,
             environ={"ETL_PLACES__PRICE_LIST_PREFIX": self._landing},
             contracts=folder,
+            mode="merge",
         )
         _write_contract(folder, dataset, _from_files)
         _forget(self._bench, dataset)
-        before = Command(date(2026, 5, 3), dataset, self.command.environ, folder)
+        before = Command(date(2026, 5, 3), dataset, self.command.environ, folder, "merge")
         for command, name in ((before, "before"), (self.command, "first")):
             self._put(name)
             assert command.run(flows, self._bench, "copy", {}).report["rows"]["loaded"]
