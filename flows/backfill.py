@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
 
+from etl import prefect_server
 from etl.flow_arguments import backfill_arguments, open_command
 
 if __name__ == "__main__":  # before Prefect is imported, which takes a second
     options = open_command(backfill_arguments)
+    prefect_server.begin()
 
 import argparse
 import shlex

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _bootstrap  # noqa: F401  isort: skip  src/ on the path before anything of it is imported
 
+from etl import prefect_server
 from etl.flow_arguments import open_command, pipeline_arguments
 
 if __name__ == "__main__":  # before Prefect is imported, which takes a second
@@ -15,6 +16,7 @@ if __name__ == "__main__":  # before Prefect is imported, which takes a second
         from etl.planning.command import main as show_plan
 
         raise SystemExit(show_plan(options))
+    prefect_server.begin()
 
 import argparse
 import shlex
