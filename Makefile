@@ -12,6 +12,7 @@ PYTHON   ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN  := $(VENV)/bin
 SCAN_VENV := .venv-scan
+BENCH_VENV := .venv-bench
 CODE := src flows _glue-job _lambda tools bench .tests
 TERRAFORM = TF_DATA_DIR=$(CURDIR)/build/terraform/$(ENV) terraform -chdir=terraform
 DEPLOYMENT = $(CURDIR)/build/terraform/$(ENV)
@@ -19,7 +20,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test faults check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images destroy lock clean
+.PHONY: help init run dataset contract-diff demo-events test faults bench check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -54,6 +55,9 @@ test: $(VENV)/dev.stamp ## Install, then pass every test; then prove that roles 
 faults: $(VENV)/dev.stamp ## Harm runs in every way, and show that no row is lost or twice (SAMPLE=1)
 	@$(BIN)/python -m pytest .tests/faults --faults $(if $(SAMPLE),sample,all) \
 		--numprocesses 2 $(ARGS)
+
+bench: $(VENV)/dev.stamp $(BENCH_VENV)/stamp ## Measure ours beside dlt, awswrangler and a script (QUICK=1; KEEP=1)
+	@$(BIN)/python -m bench.run $(if $(QUICK),--rows 50000 --repeat 1) $(if $(KEEP),--keep) $(ARGS)
 
 check: lint lint-terraform scan test ## What CI runs: all of lint, the policy scan, the tests
 
@@ -138,11 +142,12 @@ lock: $(VENV)/dev.stamp ## Write the locked requirements from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements.txt --output-file requirements-deploy.txt
 	@$(LOCK) pyproject.toml --constraints requirements.txt --extra local --extra dev --output-file requirements-dev.txt
 	@$(LOCK) --group scan --output-file requirements-scan.txt
+	@$(LOCK) --group bench --output-file requirements-bench.txt
 	@$(LOCK) --group worker --constraints <(grep -o '^prefect==[^ ]*' requirements-deploy.txt) \
 		--output-file requirements-worker.txt
 
 clean: ## Remove what was built and installed; the embedded cloud's data too
-	rm -rf $(VENV) $(SCAN_VENV) build .local-cloud .mypy_cache .pytest_cache
+	rm -rf $(VENV) $(SCAN_VENV) $(BENCH_VENV) build .local-cloud .mypy_cache .pytest_cache
 
 # --no-deps: the files are complete, and pip takes extras of a newer release for unpinned ones.
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
@@ -160,6 +165,13 @@ $(SCAN_VENV)/stamp: requirements-scan.txt | $(VENV)/bin/python
 	@echo "installing the policy scanner into $(SCAN_VENV) (about a minute, once)"
 	@$(BIN)/python -m venv --clear $(SCAN_VENV)
 	@$(SCAN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+# Of its own: what dlt's S3 needs excludes our boto3.
+$(BENCH_VENV)/stamp: requirements-bench.txt | $(VENV)/bin/python
+	@echo "installing what ours is measured beside into $(BENCH_VENV) (about a minute, once)"
+	@$(BIN)/python -m venv --clear $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 $(VENV)/bin/python:
