@@ -93,4 +93,6 @@ def empty(s3: Any, warehouse: Any) -> None:
         )
         for (schema,) in cursor.fetchall():
             cursor.execute(f'DROP SCHEMA "{schema}" CASCADE')
-        cursor.execute("DROP TABLE IF EXISTS public.orders")
+        for table in ("orders", "orders__ledger", "orders__versions"):
+            cursor.execute(f"DROP TABLE IF EXISTS public.{table}")
+        cursor.execute("CREATE SCHEMA bench")

@@ -136,6 +136,9 @@ def _measure_all(
     environ |= {
         "BENCH_ORDERS": str(folder / "orders"),
         "BENCH_POSTGRES": f"host={below} port=5432 user=postgres dbname={environ['PGDATABASE']}",
+        "SSL_CERT_FILE": environ["PGSSLROOTCERT"],  # where redshift_connector looks
+        "DLT_DATA_DIR": str(folder / "dlt"),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
         "BENCH_COPY_ROLE": "arn:aws:iam::123456789012:role/etl-local-redshift-copy",
     }
     found = []

@@ -82,3 +82,9 @@ def test_option_that_parquet_does_not_take_is_refused() -> None:
     plan = Copy("t", (), "s3://b/data", {"format": "parquet", "maxerror": "1"})
     with pytest.raises(SqlError, match="MAXERROR argument is not supported for PARQUET"):
         load_parquet.ParquetRows(plan, Table("t", 1, COLUMNS[:1]), [], region="us-east-1")
+
+
+def test_option_that_asks_for_nothing_is_taken() -> None:
+    plan = Copy("t", (), "s3://b/data", {"format": "parquet", "maxerror": "0"})
+    table = Table("t", 1, COLUMNS[:1])
+    assert load_parquet.ParquetRows(plan, table, [], region="us-east-1").errors == []

@@ -36,7 +36,7 @@ def main() -> None:
             },
             staging_iam_role=os.environ["BENCH_COPY_ROLE"],
         ),
-        staging=dlt.destinations.filesystem("s3://etl-local-processed/dlt"),
+        staging=dlt.destinations.filesystem("s3://etl-local-processed/processed/dlt"),
         dataset_name="bench_dlt",
     )
     pipeline.run(

@@ -19,6 +19,7 @@ import pandas
 
 _KEY = re.compile(r"ORD-[0-9]{8}-[0-9]{6,}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_MONEY = re.compile(r"-?[0-9]+([.][0-9]{1,2}0*)?")
 _STATUSES = {"placed", "paid", "shipped", "delivered", "cancelled"}
 _LETTERS2, _LETTERS3 = re.compile("[A-Z]{2}"), re.compile("[A-Z]{3}")
 RUN_DATE = date(2026, 1, 1)
@@ -114,10 +115,10 @@ def _text(value: str, most_bytes: int) -> str:
 
 
 def _money(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    if isinstance(value, bool) or not _MONEY.fullmatch(str(value)):
         raise ValueError
     exact = Decimal(value)
-    if exact != round(exact, 2) or abs(exact) >= 10**10:
+    if abs(exact) >= 10**10:
         raise ValueError
     return exact
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import pandas
 import psycopg2
 from bench.contestants.orders_in_python import RUN_DATE, folder, keep_bad, keep_raw, read_orders, s3
 from psycopg2.extras import execute_values
@@ -29,7 +28,6 @@ def main() -> None:
     table = (Path(__file__).parent / "table.sql").read_text()
     connection = psycopg2.connect("")
     with connection, connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA IF NOT EXISTS bench")
         cursor.execute(table.format(table=TABLE))
         cursor.execute(f"CREATE TEMP TABLE incoming (LIKE {TABLE})")
         insert = f"INSERT INTO incoming ({columns}) VALUES %s"
@@ -46,5 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    pandas.set_option("mode.copy_on_write", True)
     main()

@@ -32,7 +32,7 @@ def main() -> None:
     }
     awswrangler.s3.to_parquet(
         frame,
-        path="s3://etl-local-processed/wrangler/",
+        path="s3://etl-local-processed/processed/wrangler/",
         dataset=True,
         mode="overwrite_partitions",
         partition_cols=["ingest_date"],
@@ -49,7 +49,7 @@ def main() -> None:
     )
     awswrangler.redshift.copy(
         frame,
-        path="s3://etl-local-artifacts/runs/wrangler/",
+        path="s3://etl-local-processed/processed/staged/",
         con=connection,
         table="wrangler",
         schema="bench",
