@@ -33,6 +33,7 @@ from etl.transforming import lines_bytes
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_LIKE = {"extract": "replay", "replay": "extract"}
 _REPORT = re.compile(r"/(\d{4}-\d\d-\d\d)/report\.json$")
 
 
@@ -193,7 +194,7 @@ def _stages(
 ) -> Iterator[PlannedStage]:
     figures = {each["name"]: each for each in known.report.get("stages", ())}
     for name, does in _does(contract, run_date, known, settings, replay):
-        kept = figures.get("extract" if name == "replay" else name, {})
+        kept = figures.get(name) or figures.get(_LIKE.get(name, ""), {})
         stage = PlannedStage(
             name=name,
             does=does,
