@@ -11,7 +11,8 @@ import yaml
 from etl import environment
 from etl.environment import enter
 from etl.errors import SettingsError
-from etl.settings import ROOT, load_settings, read_config
+from etl.root import ROOT
+from etl.settings import load_settings, read_config
 
 
 @pytest.fixture

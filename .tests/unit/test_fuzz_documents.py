@@ -15,7 +15,8 @@ from support.fuzz import changed, damaged
 from etl.contracts import CONTRACTS_FOLDER, load_contract
 from etl.errors import ContractError, SettingsError
 from etl.model import Contract
-from etl.settings import ROOT, load_settings
+from etl.root import ROOT
+from etl.settings import load_settings
 
 TEXTS = {
     name: (CONTRACTS_FOLDER / f"{name}.odcs.yaml").read_bytes()

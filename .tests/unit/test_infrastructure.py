@@ -16,7 +16,8 @@ from etl.infrastructure.functions import lambda_functions
 from etl.infrastructure.lifecycle import bucket_rules
 from etl.infrastructure.variables import deployment
 from etl.infrastructure_settings import Lifecycle, Lifecycles
-from etl.settings import ROOT, Settings, list_environments, load_settings
+from etl.root import ROOT
+from etl.settings import Settings, list_environments, load_settings
 
 ACCOUNT = "123456789012"
 HCL = [*ROOT.glob("terraform/*.tf"), *ROOT.glob("terraform/modules/*/*.tf")]

@@ -10,7 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from etl.settings import ROOT, list_environments, load_settings
+from etl.root import ROOT
+from etl.settings import list_environments, load_settings
 
 
 def _tool() -> ModuleType:

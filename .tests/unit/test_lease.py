@@ -23,8 +23,9 @@ from etl.lease import confirm_for_execution, give_back, hold, process, take, tak
 from etl.lease.hold import Keeper
 from etl.lease.record import Lease, Place
 from etl.lease.take import Taking
+from etl.root import ROOT
 from etl.run import Run
-from etl.settings import ROOT, load_settings
+from etl.settings import load_settings
 
 SETTINGS = load_settings("local").model_copy(update={"role_arn": None})
 BUCKET = SETTINGS.buckets.artifacts

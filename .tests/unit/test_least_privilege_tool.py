@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from etl.settings import ROOT
+from etl.root import ROOT
 
 ACCOUNT = "123456789012"
 BUCKET = "arn:aws:s3:::raw"

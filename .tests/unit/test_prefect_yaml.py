@@ -20,7 +20,8 @@ import yaml
 from etl.contracts import list_datasets
 from etl.errors import SettingsError, UsageError
 from etl.infrastructure.deployments import IMAGE_FOLDER, deployment_values
-from etl.settings import ROOT, load_settings
+from etl.root import ROOT
+from etl.settings import load_settings
 
 FILE = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = FILE["deployments"]

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from etl.errors import SettingsError
-from etl.settings import ROOT, list_environments, load_settings
+from etl.root import ROOT
+from etl.settings import list_environments, load_settings
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from etl.settings import ROOT
+from etl.root import ROOT
 from etl.stream.signals import Stop, StopRequestedError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from etl.settings import ROOT
+from etl.root import ROOT
 
 # DPUs a worker of each type counts for (AWS Glue developer guide, "Worker types").
 _DPUS = {"G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8}

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 from etl.errors import SettingsError
-from etl.settings import ROOT, Settings, load_settings, read_config
+from etl.root import ROOT
+from etl.settings import Settings, load_settings, read_config
 
 _PLACES = "ETL_PLACES__"
 _begun: dict[str, subprocess.Popen[str]] = {}

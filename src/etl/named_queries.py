@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl.errors import UsageError
+from etl.root import ROOT
 
-FOLDER = Path(__file__).resolve().parents[2] / "athena"
+FOLDER = ROOT / "athena"
 
 _TYPES = ("identifier", "string", "integer", "decimal", "date")
 _COMMENT = re.compile(r"^-- ?(.*)$", re.MULTILINE)

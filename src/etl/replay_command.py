@@ -13,8 +13,8 @@ from etl.contracts import load_contract
 from etl.environment import enter
 from etl.errors import UsageError
 from etl.replay import export_quarantine
+from etl.root import ROOT
 from etl.run import Run
-from etl.settings import ROOT
 
 _SCRIPT = "full_pipeline.py"
 

@@ -16,10 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from aws.clients import AwsConfig
 from etl.errors import SettingsError
 from etl.infrastructure_settings import Infrastructure
-
-_MODULES = Path(__file__).resolve().parents[1]
-# In a function's archive the modules lie at the top, beside config/; there is no src/.
-ROOT = _MODULES.parent if _MODULES.name == "src" else _MODULES
+from etl.root import ROOT
 
 
 class _Section(BaseModel):

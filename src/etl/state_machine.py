@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from etl.errors import SettingsError
-from etl.settings import ROOT, Settings
+from etl.root import ROOT
+from etl.settings import Settings
 
 DEFINITION = ROOT / "stepfunctions" / "full_pipeline.asl.json"
 PLACEHOLDERS = frozenset(

@@ -26,7 +26,8 @@ from etl.infrastructure.glue_job import job_definition
 from etl.infrastructure.lifecycle import RESULTS_PREFIX
 from etl.keys import current_contract_uri, parse_s3_uri
 from etl.model import Contract
-from etl.settings import ROOT, Settings, load_settings
+from etl.root import ROOT
+from etl.settings import Settings, load_settings
 from etl.state_machine import render, state_machine_arn
 from local_cloud import archiving, incoming
 from local_cloud.alert_webhook import provide_alert_webhook

@@ -25,8 +25,9 @@ from etl.arguments import environment_argument
 from etl.cli import run_command
 from etl.environment import enter
 from etl.errors import EtlError, UsageError
+from etl.root import ROOT
 from etl.secrets import read_secret
-from etl.settings import ROOT, Settings
+from etl.settings import Settings
 
 _SET = (
     "PREFECT_API_URL=http://127.0.0.1:4200/api for `make server`, or Cloud's with PREFECT_API_KEY"

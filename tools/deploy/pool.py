@@ -12,7 +12,8 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 
 from etl.errors import UsageError
-from etl.settings import ROOT, Settings
+from etl.root import ROOT
+from etl.settings import Settings
 
 _PACKAGES = {"process": "prefect", "ecs": "prefect-aws"}
 

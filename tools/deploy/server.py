@@ -25,7 +25,7 @@ import psutil
 from etl.cli import run_command
 from etl.environment import enter
 from etl.errors import EtlError, UsageError
-from etl.settings import ROOT
+from etl.root import ROOT
 from local_cloud.context import Child
 from local_cloud.home import Home
 

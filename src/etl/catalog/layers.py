@@ -11,7 +11,7 @@ from etl import keys
 from etl.catalog.stores import Store, StoredFile
 from etl.errors import UsageError
 from etl.model import Contract
-from etl.settings import ROOT
+from etl.root import ROOT
 
 Layer = Literal["raw", "processed", "quarantine", "warehouse"]
 FileLayer = Literal["raw", "processed", "quarantine"]

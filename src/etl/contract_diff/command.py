@@ -9,7 +9,8 @@ from pathlib import Path
 
 from etl.contract_diff.diff import DatasetDiff, diff_sides, merge_diffs
 from etl.contract_diff.versions import contracts_at, place_names, read_side, shown
-from etl.settings import ROOT, list_environments
+from etl.root import ROOT
+from etl.settings import list_environments
 
 _NONE = "no contract has changed"
 

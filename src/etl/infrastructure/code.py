@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etl.errors import UsageError
-from etl.settings import ROOT
+from etl.root import ROOT
 
 SCRIPT = ROOT / "_glue-job" / "transform.py"
 LIBRARY = "etl.zip"

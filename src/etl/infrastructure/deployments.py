@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from etl.errors import UsageError
-from etl.settings import ROOT, Settings, load_settings
+from etl.root import ROOT
+from etl.settings import Settings, load_settings
 
 IMAGE_FOLDER = "/opt/etl"  # the Dockerfile's WORKDIR
 

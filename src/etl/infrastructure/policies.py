@@ -25,7 +25,8 @@ from etl.errors import SettingsError
 from etl.infrastructure.roles import roles
 from etl.infrastructure.source_access import read_source_access
 from etl.model import Contract
-from etl.settings import ROOT, Settings
+from etl.root import ROOT
+from etl.settings import Settings
 
 POLICIES = ROOT / "terraform" / "policies"
 REASON = "Reason"

@@ -20,7 +20,8 @@ from etl.infrastructure.policies import policy_variables
 from etl.infrastructure.roles import roles, trust_policy
 from etl.ingest.openapi import render as render_api
 from etl.model import Contract
-from etl.settings import ROOT, Settings
+from etl.root import ROOT
+from etl.settings import Settings
 from etl.state_machine import render as render_state_machine
 
 BUILD = ROOT / "build"

@@ -13,7 +13,8 @@ import yaml
 from etl.ingest.api import why_not_ingested
 from etl.ingest.schemas import record_schema
 from etl.model import Contract
-from etl.settings import ROOT, Settings
+from etl.root import ROOT
+from etl.settings import Settings
 
 TEMPLATE = ROOT / "api-gateway" / "openapi.yaml"
 

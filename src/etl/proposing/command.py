@@ -19,7 +19,8 @@ from etl.proposing.proposal import Proposal, propose
 from etl.proposing.sample import read_sample
 from etl.proposing.schedule import add_deployment
 from etl.proposing.show import show
-from etl.settings import ROOT, Settings, load_settings
+from etl.root import ROOT
+from etl.settings import Settings, load_settings
 from etl.storage import explain_storage_errors
 
 DEPLOYMENTS = ROOT / "prefect.yaml"
