@@ -183,8 +183,13 @@ def test_worker_runs_what_is_clicked_and_what_is_scheduled(server: Server, bench
     done = server.finished(clicked)
     assert (done["state_name"], done["name"]) == ("Completed", f"orders {DAY}")
     assert bench.query("SELECT COUNT(*) FROM {s}.orders") != [(0,)]
-    logged = server.ask("/logs/filter", {"logs": {"flow_run_id": {"any_": [clicked]}}})
-    assert any(each["name"] == "etl" and "load  " in each["message"] for each in logged)
+    of_clicked = {"logs": {"flow_run_id": {"any_": [clicked]}}}
+
+    def tells_of_the_load() -> bool:
+        logged = server.ask("/logs/filter", of_clicked)
+        return any(each["name"] == "etl" and "load  " in each["message"] for each in logged)
+
+    assert server.wait(tells_of_the_load, 60)  # its process sends the last lines as it ends
     of_run = {"artifacts": {"flow_run_id": {"any_": [clicked]}}}
     assert server.ask("/artifacts/filter", of_run)
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
+from support.own_clouds import RunCloud, attach
 from support.pipeline_runs import Bench, rows_url
 
 from etl import flow_arguments
 from etl.planning import command
+from etl.settings import load_settings
 from local_cloud.source_orders import expected_counts
 
 DAY, NEXT_DAY = "2026-02-01", "2026-02-02"
@@ -21,8 +25,20 @@ BUCKETS = ("raw", "processed", "quarantine", "artifacts")
 
 
 @pytest.fixture(scope="module")
-def bench(make_bench: Callable[[], Bench]) -> Bench:
-    return make_bench()
+def bench(
+    run_cloud: RunCloud, prefect_api_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """The tables of a cloud of its own, in which nothing has been run."""
+    home = tmp_path_factory.mktemp("planned") / "home"
+    variables = attach(run_cloud, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the key of the session's cloud
+        for name in [each for each in os.environ if each.startswith(("AWS_", "ETL_", "PG"))]:
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield Bench(boto3.client, load_settings("local").glue.database, prefect_api_url)
+    run_cloud(home, "down")
 
 
 def plan(bench: Bench, *arguments: str) -> tuple[int, str, str]:
