@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from etl.report import RunReport, human_bytes, human_usd
+from etl.report import RunReport, StageReport, human_bytes, human_usd
+
+if TYPE_CHECKING:
+    from etl.planning.plan import PlannedStage
 
 _SHOWN_REASONS = 5
 _SHOWN_CHANGES = 10
@@ -24,7 +30,7 @@ def render(report: RunReport) -> RenderableType:
         (f"{report.dataset} {report.run_date}", "bold"),
         f"  {report.status} in {report.environment}, run {report.run_id}",
     )
-    parts: list[RenderableType] = ["", title, "", _stage_table(report), ""]
+    parts: list[RenderableType] = ["", title, "", stage_table(report.stages), ""]
     if rows.extracted == 0:
         parts.append("The source has no rows for this date: an empty day, and a valid run.")
     parts.append(f"rows     {rows.equation}")
@@ -66,18 +72,19 @@ def _drift_lines(report: RunReport) -> list[Text]:
     return [Text(f"{head}{line}") for head, line in zip(heads, lines)]
 
 
-def _stage_table(report: RunReport) -> Table:
+def stage_table(stages: Iterable[StageReport | PlannedStage]) -> Table:
+    """A line for each stage; what is not known stays empty."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("stage")
     for heading in ("rows", "bytes", "seconds", "est. USD"):
         table.add_column(heading, justify="right")
-    for stage in report.stages:
+    for stage in stages:
         table.add_row(
             stage.name,
             "" if stage.rows is None else f"{stage.rows:,}",
             "" if stage.bytes is None else human_bytes(stage.bytes),
-            f"{stage.seconds:.1f}",
-            human_usd(stage.cost_usd),
+            "" if stage.seconds is None else f"{stage.seconds:.1f}",
+            "" if stage.cost_usd is None else human_usd(stage.cost_usd),
         )
     return table
 

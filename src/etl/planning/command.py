@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from etl.cli import run_command
 from etl.environment import enter
 from etl.planning.plan import Plan, plan_run
-from etl.report import human_bytes, human_usd
+from etl.report_text import stage_table
 
 
 def main(options: argparse.Namespace) -> int:
@@ -36,23 +35,11 @@ def render(plan: Plan) -> RenderableType:
         (f"{plan.dataset} {plan.run_date}", "bold"),
         f"  would run in {plan.environment}; nothing has been done",
     )
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("stage")
-    for heading in ("rows", "bytes", "seconds", "est. USD"):
-        table.add_column(heading, justify="right")
-    for stage in plan.stages:
-        table.add_row(
-            stage.name,
-            "" if stage.rows is None else f"{stage.rows:,}",
-            "" if stage.bytes is None else human_bytes(stage.bytes),
-            "" if stage.seconds is None else f"{stage.seconds:.1f}",
-            "" if stage.cost_usd is None else human_usd(stage.cost_usd),
-        )
     costs = [stage.cost_usd for stage in plan.stages if stage.cost_usd is not None]
     parts: list[RenderableType] = ["", title, ""]
     parts += [Text(f"  {stage.name:<10}{stage.does}") for stage in plan.stages]
     if costs:
-        parts += ["", table]
+        parts += ["", stage_table(plan.stages)]
     parts += ["", f"figures  {plan.basis}"]
     if plan.engine:
         parts.append(f"engine   {plan.engine}")
