@@ -20,6 +20,7 @@ import pytest
 from support.contracts import write_contract
 from support.ingest import event_record
 from support.ingest_calls import Caller
+from support.own_clouds import entered
 from support.pipeline_runs import Bench, rows_url
 from support.stream_runs import StreamProcess
 
@@ -50,12 +51,7 @@ def enforcing(
     done = run_cloud(home, "attach", "--owner", str(os.getpid()), LOCAL_CLOUD_IAM="enforce")
     assert done.returncode == 0, done.stderr
     variables = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the key of the session's cloud
-        for name in [each for each in os.environ if each.startswith(("AWS_", "ETL_", "PG"))]:
-            patch.delenv(name)
-        for name, value in variables.items():
-            patch.setenv(name, value)
+    with entered(variables):
         yield variables
     run_cloud(home, "down")
 

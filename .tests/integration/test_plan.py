@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from support.own_clouds import RunCloud, attach
+from support.own_clouds import RunCloud, attach, entered
 from support.pipeline_runs import Bench, rows_url
 
 from etl import flow_arguments
@@ -31,12 +30,7 @@ def bench(
     """The tables of a cloud of its own, in which nothing has been run."""
     home = tmp_path_factory.mktemp("planned") / "home"
     variables = attach(run_cloud, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the key of the session's cloud
-        for name in [each for each in os.environ if each.startswith(("AWS_", "ETL_", "PG"))]:
-            patch.delenv(name)
-        for name, value in variables.items():
-            patch.setenv(name, value)
+    with entered(variables):
         yield Bench(boto3.client, load_settings("local").glue.database, prefect_api_url)
     run_cloud(home, "down")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 import psycopg2
+import pytest
 from support import killing
 
 from local_cloud.redshift import connection_info
@@ -22,6 +24,18 @@ def attach(run_cloud: RunCloud, home: Path, *options: str) -> dict[str, str]:
     done = run_cloud(home, "attach", "--owner", str(os.getpid()), *options)
     assert done.returncode == 0, done.stderr
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+@contextmanager
+def entered(variables: dict[str, str]) -> Iterator[None]:
+    """Lead this process to the cloud of these variables, and to no other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the key of the session's cloud
+        for name in [each for each in os.environ if each.startswith(("AWS_", "ETL_", "PG"))]:
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield
 
 
 def client_of(variables: dict[str, str], service: str) -> Any:
