@@ -72,17 +72,17 @@ def replace_keys(contract: Contract, run_date: date) -> tuple[Step, ...]:
     )
 
 
-def only_counted(contract: Contract, versions: str) -> str:
-    """What a query of the versions table goes on with, so that it finds those that count.
+def only_counted(contract: Contract, versions: str) -> tuple[str, str]:
+    """What a query of the versions table joins, and its condition, to find those that count.
 
     Args:
         versions: The versions table's alias.
     """
     partition = identifier(contract.partition)
     return (
-        f"\n  {_join_keys(contract, versions)}\n  WHERE seen.latest IS NULL"
-        f" OR {versions}.{partition} > seen.latest"
-        f" OR k.{identifier(contract.primary_key[0])} IS NOT NULL"
+        f"\n  {_join_keys(contract, versions)}",
+        f"(seen.latest IS NULL OR {versions}.{partition} > seen.latest"
+        f" OR k.{identifier(contract.primary_key[0])} IS NOT NULL)",
     )
 
 

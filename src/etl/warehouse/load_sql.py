@@ -66,12 +66,11 @@ def load_steps(
     )
 
 
-def run_date_rows_sql(contract: Contract, run_date: date) -> str:
-    """How many rows of the run date the table shows."""
-    return (
-        f"SELECT COUNT(*) FROM {target_table(contract).sql_name}"
-        f" WHERE {identifier(contract.partition)} = {literal(run_date)}"
-    )
+def row_counts_sql(contract: Contract, run_date: date) -> str:
+    """How many rows the table has, and how many of the run date it shows, at one moment."""
+    count = f"SELECT COUNT(*) FROM {target_table(contract).sql_name}"
+    is_run_date = f"{identifier(contract.partition)} = {literal(run_date)}"
+    return f"SELECT ({count}) AS table_rows, ({count} WHERE {is_run_date}) AS shown_rows"
 
 
 def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
@@ -84,11 +83,8 @@ def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
 
 def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> tuple[Step, ...]:
     versions, target = versions_table(contract), target_table(contract)
-    touched = identifier(f"{target.name}__touched")
-    same_key = " AND ".join(
-        f"{identifier(target.name, key)} = {touched}.{identifier(key)}"
-        for key in contract.primary_key
-    )
+    touched, others = identifier(f"{target.name}__touched"), identifier(f"{target.name}__others")
+    same_key = _same_key(contract, target.sql_name, touched)
     return (
         Step("list the keys that the run had or has", _touch(contract, load, touched, keys)),
         Step(
@@ -101,8 +97,15 @@ def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> 
             "delete the rows of those keys",
             f"DELETE FROM {target.sql_name} USING {touched} WHERE {same_key}",
         ),
-        Step("insert the latest version of those keys", _insert_latest(contract, touched)),
+        # Most keys have one version, and only the others' need sorting.
+        Step(
+            "list those of them that other run dates have",
+            _list_others(contract, load, touched, others),
+        ),
+        Step("insert the rows of the keys that none has", _insert_only(contract, load, others)),
+        Step("insert the latest version of the others", _insert_latest(contract, others)),
         Step("drop the list of keys", f"DROP TABLE {touched}"),
+        Step("drop the list of the others", f"DROP TABLE {others}"),
     )
 
 
@@ -118,23 +121,60 @@ def _touch(contract: Contract, load: ledger.Load, touched: str, keys: Copied | N
     return f"CREATE TEMP TABLE {touched} AS\n" + "\nUNION\n".join(queries)
 
 
-def _insert_latest(contract: Contract, touched: str) -> str:
+def _list_others(contract: Contract, load: ledger.Load, touched: str, others: str) -> str:
+    names = ", ".join(f"v.{identifier(key)}" for key in contract.primary_key)
+    return (
+        f"CREATE TEMP TABLE {others} AS\nSELECT DISTINCT {names}\n"
+        f"FROM {versions_table(contract).sql_name} AS v\n"
+        f"JOIN {touched} AS t ON {_same_key(contract, 'v', 't')}\n"
+        f"WHERE NOT v.{_is_run_date(contract, load)}"
+    )
+
+
+def _insert_only(contract: Contract, load: ledger.Load, others: str) -> str:
+    """The run date's versions of keys that are not among the others."""
+    joins, counted = _counted(contract)
+    names = (*(each.name for each in contract.columns), contract.partition, LOADED_AT)
+    is_alone = f"o.{identifier(contract.primary_key[0])} IS NULL"
+    return (
+        f"INSERT INTO {target_table(contract).sql_name} ({_names(names)})\n"
+        f"SELECT {', '.join(f'v.{identifier(each)}' for each in names)}\n"
+        f"FROM {versions_table(contract).sql_name} AS v\n"
+        f"  LEFT JOIN {others} AS o ON {_same_key(contract, 'v', 'o')}{joins}\n"
+        f"WHERE {' AND '.join([f'v.{_is_run_date(contract, load)}', is_alone, *counted])}"
+    )
+
+
+def _insert_latest(contract: Contract, others: str) -> str:
     columns = f"{_column_names(contract)}, {_names((contract.partition, LOADED_AT))}"
-    keys = contract.primary_key
-    join = " AND ".join(f"v.{identifier(key)} = t.{identifier(key)}" for key in keys)
     latest = f"v.{identifier(contract.partition)} DESC"
     if contract.latest_by:
         latest = f"v.{identifier(contract.latest_by)} DESC NULLS LAST, {latest}"
-    counted = deletes_sql.only_counted(contract, "v") if contract.detect_deletes else ""
+    joins, counted = _counted(contract)
+    where = f"\n  WHERE {' AND '.join(counted)}" if counted else ""
     return (
         f"INSERT INTO {target_table(contract).sql_name} ({columns})\n"
         f"SELECT {columns}\nFROM (SELECT v.*, ROW_NUMBER() OVER (\n"
-        f"    PARTITION BY {', '.join(f'v.{identifier(key)}' for key in keys)}\n"
+        f"    PARTITION BY {', '.join(f'v.{identifier(key)}' for key in contract.primary_key)}\n"
         f"    ORDER BY {latest}) AS etl_rank\n"
         f"  FROM {versions_table(contract).sql_name} AS v\n"
-        f"  JOIN {touched} AS t ON {join}{counted}) AS ranked\n"
+        f"  JOIN {others} AS o ON {_same_key(contract, 'v', 'o')}{joins}"
+        f"{where}) AS ranked\n"
         "WHERE etl_rank = 1"
     )
+
+
+def _counted(contract: Contract) -> tuple[str, list[str]]:
+    """What finds the versions that count: joins and conditions."""
+    if not contract.detect_deletes:
+        return "", []
+    joins, condition = deletes_sql.only_counted(contract, "v")
+    return joins, [condition]
+
+
+def _same_key(contract: Contract, left: str, right: str) -> str:
+    keys = map(identifier, contract.primary_key)
+    return " AND ".join(f"{left}.{key} = {right}.{key}" for key in keys)
 
 
 def _insert_stage(contract: Contract, table: str, load: ledger.Load) -> str:
