@@ -42,12 +42,12 @@ ALWAYS_BY = {
     "copy": {
         "warehouse COPY": ("killed after",),
         "warehouse COMMIT": ("killed before", "killed after", "unanswered"),
-        "warehouse SELECT table_rows": ("killed before",),
+        r"warehouse SELECT \(SELECT COUNT": ("killed before",),
     },
     "data-api": {
         "redshift-data BatchExecuteStatement": ("killed after", "unanswered"),
         "redshift-data DescribeStatement of Batch": ("killed after",),
-        "redshift-data ExecuteStatement SELECT table_rows": ("killed before",),
+        r"redshift-data ExecuteStatement SELECT \(SELECT COUNT": ("killed before",),
     },
 }
 ALWAYS_FIRST = {"glue BatchCreatePartition": ("killed before", "killed after")}

@@ -177,8 +177,9 @@ def test_warehouse_follows_the_shops_database(make_bench: Callable[[], Bench], s
 
     if shop.engine.dialect.name == "sqlite":
         # Of what Tuesday brought, the shop has changed some and deleted some since.
-        again = run(TUESDAY, "--loader", "data-api", shows=WEDNESDAY)
-        assert again["table_hash"] == wednesday["table_hash"]
+        before = bench.table_hash("customers")
+        run(TUESDAY, "--loader", "data-api", shows=WEDNESDAY)
+        assert bench.table_hash("customers") == before
 
 
 def _in_utc(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import random
 import signal
@@ -16,8 +17,10 @@ from support.warehouses import LOADERS, Warehouse, make_row
 from warehouse_samples import change_column
 
 from aws.redshift.errors import ConnectionLostError, StatementError
+from etl import __main__ as command_line
 from etl.errors import WarehouseError
 from etl.keys import parse_s3_uri
+from etl.ledger import command as ledger_command
 from etl.model import LINEAGE_COLUMNS, Column, Type
 from etl.settings import load_settings
 
@@ -55,10 +58,10 @@ def test_load_three_times_by_both_loaders_gives_the_same_table(warehouse, mode):
     contract = warehouse.contract(load_mode=mode)
     rows = [make_row(key) for key in "abc"]
     results = [
-        warehouse.load(contract, DAY_1, rows, loader=loader)
+        warehouse.load_and_hash(contract, DAY_1, rows, loader=loader)
         for loader in ("copy", "data-api", "copy")
     ]
-    assert results[0].table_rows == results[0].loaded == 3
+    assert results[0][0].table_rows == results[0][0].loaded == 3
     assert results == [results[0]] * 3
 
 
@@ -68,11 +71,11 @@ def test_load_dates_in_either_order_give_the_same_table(warehouse, mode):
     first = [make_row("a", small=1, hour=1), make_row("b", small=1, hour=9)]
     second = [make_row("a", small=2, hour=5), make_row("b", small=2, hour=5)]
     warehouse.load(contract, DAY_1, first)
-    forwards = warehouse.load(contract, DAY_2, second)
+    forwards, forwards_hash = warehouse.load_and_hash(contract, DAY_2, second)
     warehouse.drop()
     warehouse.load(contract, DAY_2, second)
-    backwards = warehouse.load(contract, DAY_1, first)
-    assert backwards.table_hash == forwards.table_hash
+    warehouse.load(contract, DAY_1, first)
+    assert warehouse.table_hash(contract) == forwards_hash
     assert forwards.table_rows == (2 if mode == "merge" else 4)
 
 
@@ -116,20 +119,22 @@ def test_load_any_history_ends_as_one_clean_load_of_each_date(warehouse, mode):
             make_row(key, small=rng.randint(0, 9), hour=rng.randint(0, 3)) for key in keys
         ]
         messy = warehouse.load(contract, day, final[day], loader=rng.choice(LOADERS))
+    messy_hash = warehouse.table_hash(contract)
     warehouse.drop()
     for day, rows in rng.sample(list(final.items()), len(final)):
         clean = warehouse.load(contract, day, rows)
-    assert (clean.table_rows, clean.table_hash) == (messy.table_rows, messy.table_hash)
+    assert clean.table_rows == messy.table_rows
+    assert warehouse.table_hash(contract) == messy_hash
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_load_of_an_empty_day_empties_its_partition_alone(warehouse, mode):
     contract = warehouse.contract(load_mode=mode)
-    before = warehouse.load(contract, DAY_1, [make_row("a")])
+    _, before = warehouse.load_and_hash(contract, DAY_1, [make_row("a")])
     warehouse.load(contract, DAY_2, [make_row("b")])
     after = warehouse.load(contract, DAY_2, [])
     assert (after.loaded, after.superseded) == (0, 0)
-    assert after.table_hash == before.table_hash
+    assert warehouse.table_hash(contract) == before
 
 
 def test_load_writes_one_ledger_row_a_run_date(warehouse):
@@ -161,21 +166,51 @@ def test_table_hash_tells_every_difference(warehouse):
         [make_row("a", items=[])],
         [make_row("a", items=[{"sku": None, "quantity": 2}])],
     ]
-    hashes = [warehouse.load(contract, DAY_1, rows).table_hash for rows in variants]
-    hashes.append(warehouse.load(contract, DAY_2, variants[-1]).table_hash)
+    hashes = [warehouse.load_and_hash(contract, DAY_1, rows)[1] for rows in variants]
+    hashes.append(warehouse.load_and_hash(contract, DAY_2, variants[-1])[1])
     assert len(set(hashes)) == len(hashes)
     assert all(len(each) == 32 for each in hashes)
 
 
 @pytest.mark.parametrize("loader", LOADERS)
+def test_ledger_hashes_the_content_of_the_table_when_asked(warehouse, loader, monkeypatch, capsys):
+    contract = warehouse.contract(load_mode="merge")
+    raw = f"s3://{warehouse.settings.buckets.raw}/raw/{warehouse.schema}/"
+    places = dataclasses.replace(contract.places, raw=raw)
+    contract = dataclasses.replace(contract, places=places)
+    monkeypatch.setattr(ledger_command, "load_contract", lambda name, settings: contract)
+    monkeypatch.setenv("ETL_WAREHOUSE__LOADER", loader)
+
+    def ledger(*options):
+        assert command_line.main(["ledger", "--dataset", "orders", "--env", "local", *options]) == 0
+        return capsys.readouterr().out
+
+    def hash_of(day, *rows):
+        warehouse.load(contract, day, rows, loader=loader)
+        (account,) = json.loads(ledger("--hash", "--json"))["datasets"]
+        return account["table_hash"]
+
+    assert json.loads(ledger("--hash", "--json"))["datasets"][0]["table_hash"] is None
+    first = hash_of(DAY_1, make_row("a", small=1), make_row("b"))
+    assert first == warehouse.table_hash(contract)
+    assert hash_of(DAY_1, make_row("b"), make_row("a", small=1)) == first
+    assert hash_of(DAY_1, make_row("a", small=2), make_row("b")) != first
+    both = hash_of(DAY_2, make_row("a", hour=1))
+    # Of the whole table, whatever dates are shown.
+    assert f"\nhash of the table's content  {both}\n" in ledger("--hash", "--run-date", str(DAY_1))
+    assert json.loads(ledger("--json"))["datasets"][0]["table_hash"] is None
+    assert "hash" not in ledger()
+
+
+@pytest.mark.parametrize("loader", LOADERS)
 def test_load_of_another_number_of_rows_changes_nothing(warehouse, loader):
     contract = warehouse.contract()
-    before = warehouse.load(contract, DAY_1, [make_row("a")])
+    before = warehouse.load_and_hash(contract, DAY_1, [make_row("a")])
     with pytest.raises(WarehouseError, match="the stage holds 2 rows, not 3"):
         warehouse.load(contract, DAY_1, [make_row("b"), make_row("c")], loader=loader, expected=3)
     assert warehouse.query("SELECT id FROM {s}.things") == [("a",)]
     assert warehouse.query("SELECT loaded FROM {s}.things__ledger") == [(1,)]
-    assert warehouse.load(contract, DAY_1, [make_row("a")], loader=loader) == before
+    assert warehouse.load_and_hash(contract, DAY_1, [make_row("a")], loader=loader) == before
 
 
 @pytest.mark.parametrize("loader", LOADERS)
@@ -219,7 +254,7 @@ def test_load_after_the_contract_grew_migrates_the_tables(warehouse, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_load_lineage_is_stored_and_leaves_the_hash_alone(warehouse, mode):
     plain = warehouse.contract(load_mode=mode)
-    before = warehouse.load(plain, DAY_1, [make_row("a")])
+    _, before = warehouse.load_and_hash(plain, DAY_1, [make_row("a")])
     columns = (*plain.columns, *LINEAGE_COLUMNS.values())
     traced = dataclasses.replace(plain, columns=columns)
     lineage = {
@@ -231,7 +266,8 @@ def test_load_lineage_is_stored_and_leaves_the_hash_alone(warehouse, mode):
     names = ", ".join(lineage)
     for loader in LOADERS:
         row = make_row("a", **lineage)
-        assert warehouse.load(traced, DAY_1, [row], loader=loader).table_hash == before.table_hash
+        warehouse.load(traced, DAY_1, [row], loader=loader)
+        assert warehouse.table_hash(traced) == before
         assert warehouse.query(f"SELECT {names} FROM {{s}}.things") == [tuple(lineage.values())]
 
 
@@ -244,11 +280,11 @@ def test_load_lineage_is_stored_and_leaves_the_hash_alone(warehouse, mode):
 )
 def test_load_of_an_incompatible_contract_is_refused_and_changes_nothing(warehouse, change):
     contract = warehouse.contract()
-    before = warehouse.load(contract, DAY_1, [make_row("a")])
+    before = warehouse.load_and_hash(contract, DAY_1, [make_row("a")])
     ((name, type_),) = change.items()
     with pytest.raises(WarehouseError, match=f"column {name} is .* in the contract"):
         warehouse.load(change_column(contract, name, type=type_), DAY_1, [])
-    assert warehouse.load(contract, DAY_1, [make_row("a")]) == before
+    assert warehouse.load_and_hash(contract, DAY_1, [make_row("a")]) == before
 
 
 def test_load_by_another_key_is_refused(warehouse):
@@ -328,15 +364,15 @@ def test_load_whose_commit_was_done_but_not_answered_counts_once(warehouse, monk
     monkeypatch.setattr("etl.warehouse.executor._FIRST_PAUSE_SECONDS", 0.01)
     contract = warehouse.contract(load_mode=mode)
     executor = _Forgetful(warehouse.executor(), failures=1)
-    result = warehouse.load(contract, DAY_1, [make_row("a")], executor=executor)
-    assert result == warehouse.load(contract, DAY_1, [make_row("a")])
+    result = warehouse.load_and_hash(contract, DAY_1, [make_row("a")], executor=executor)
+    assert result == warehouse.load_and_hash(contract, DAY_1, [make_row("a")])
     assert warehouse.query("SELECT COUNT(*) FROM {s}.things__ledger") == [(1,)]
 
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_load_interrupted_while_it_waits_ends_at_once_and_changes_nothing(warehouse, loader):
     contract = warehouse.contract()
-    before = warehouse.load(contract, DAY_1, [make_row("a")])
+    before = warehouse.load_and_hash(contract, DAY_1, [make_row("a")])
     blocker = warehouse.open_executor()
     blocker.execute("BEGIN")
     blocker.execute(f'LOCK "{warehouse.schema}".things__ledger')
@@ -350,7 +386,7 @@ def test_load_interrupted_while_it_waits_ends_at_once_and_changes_nothing(wareho
     finally:
         interruption.cancel()
         blocker.close()
-    assert warehouse.load(contract, DAY_1, [make_row("a")], loader=loader) == before
+    assert warehouse.load_and_hash(contract, DAY_1, [make_row("a")], loader=loader) == before
     assert warehouse.query("SELECT id FROM {s}.things") == [("a",)]
 
 

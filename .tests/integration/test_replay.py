@@ -151,6 +151,7 @@ def test_day_is_corrected_and_replayed_and_nothing_is_lost(
     assert replayed["stages"][0]["name"] == "replay"
     assert shop.ledger()["totals"]["extracted"] == GOOD + 10
     assert replayed["table_rows"] == GOOD + 5
+    content = shop.bench.table_hash(contracts=shop.folder)
 
     # What is in no quarantine cannot be corrected, and nothing is touched.
     before = shop.bench.state()
@@ -166,7 +167,7 @@ def test_day_is_corrected_and_replayed_and_nothing_is_lost(
     (shop.folder / "kept.jsonl").rename(shop.folder / f"{DAY}.jsonl")
     again = shop.run(DAY)
     assert (counts(again), again["corrected_rows"]) == (counts(replayed), 2)
-    assert again["table_hash"] == replayed["table_hash"]
+    assert shop.bench.table_hash(contracts=shop.folder) == content
 
     # A contract that knows the status takes the row that waits for it.
     def know_teleported(document: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import importlib
 import io
@@ -24,8 +25,9 @@ import pytest
 
 from etl import flow_arguments, pipeline
 from etl.batch import execution
-from etl.contracts import load_contract
+from etl.contracts import CONTRACTS_FOLDER, load_contract
 from etl.settings import load_settings
+from etl.warehouse.table_hash import table_hash_sql
 
 Environ = Mapping[str, str | None]
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,6 +187,17 @@ class Bench:
             return sorted(self.query(f"SELECT * FROM {{s}}.{name}"), key=repr)
         except psycopg2.errors.UndefinedTable:
             return []
+
+    def table_hash(self, dataset: str = "orders", *, contracts: Path = CONTRACTS_FOLDER) -> str:
+        """One number for the whole content of a dataset's table.
+
+        Args:
+            contracts: The folder that its contract is read from.
+        """
+        contract = load_contract(dataset, settings=load_settings("local"), folder=contracts)
+        places = dataclasses.replace(contract.places, schema=self.schema)
+        ((found,),) = self.query(table_hash_sql(dataclasses.replace(contract, places=places)))
+        return str(found)
 
     def keys(self, uri: str) -> list[str]:
         """The keys under an s3:// prefix."""

@@ -18,6 +18,7 @@ from etl.model import Contract
 from etl.settings import Settings
 from etl.warehouse.executor import Executor, open_executor
 from etl.warehouse.load import LoadResult, load
+from etl.warehouse.table_hash import table_hash_sql
 
 LOADERS = ("copy", "data-api")
 
@@ -153,6 +154,15 @@ class Warehouse:
             executor=executor or self.executor(loader),
             keys=None if keys is None else self.write_keys(contract, run_date, keys),
         )
+
+    def load_and_hash(self, contract: Contract, *given: Any, **more: Any) -> tuple[LoadResult, str]:
+        """What `load` says, and the hash of the table after it."""
+        return self.load(contract, *given, **more), self.table_hash(contract)
+
+    def table_hash(self, contract: Contract) -> str:
+        """One number for the whole table's content."""
+        ((found,),) = self.executor().query(table_hash_sql(contract))
+        return str(found)
 
     def query(self, sql: str, loader: str = "copy") -> list[tuple[Any, ...]]:
         """A query's rows; {s} stands for the schema."""

@@ -14,18 +14,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from moto import mock_aws
-from support.contracts import make_contract
+from support.contracts import make_column, make_contract
 
 from etl import keys
 from etl.catalog import record_version
 from etl.catalog.layers import Dates
+from etl.errors import WarehouseError
 from etl.ledger import Account, Line
 from etl.ledger import command as ledger_command
 from etl.ledger import read as reading
 from etl.ledger.account import Counts
 from etl.ledger.warehouse import holdings_sql, read_holdings
 from etl.manifest import Manifest, RawObject, write_manifest
-from etl.model import Contract, Places
+from etl.model import Contract, Places, Type
 from etl.settings import load_settings
 
 DAY = date(2026, 1, 31)
@@ -36,11 +37,12 @@ MERGED = make_contract(load_mode="merge")
 NO_TABLE = make_contract(places=dataclasses.replace(CONTRACT.places, schema="", table=""))
 RAW_ONLY = make_contract(places=Places(raw=CONTRACT.places.raw))
 LEDGER_COLUMNS = ("extracted", "deduplicated", "quarantined", "loaded", "filtered", "rejected")
+HASH = "0f" * 16
 RAW_URI = "s3://test-raw/raw/tests/things/2026/01/31/part-00000.jsonl.gz"
 
 
 class Warehouse:
-    """An executor that answers with a ledger row for DAY and counts."""
+    """An executor that answers with a ledger row for DAY, counts, and a hash if it is asked."""
 
     def __init__(self, *counts: int, **found: int) -> None:
         self.ledger = counts
@@ -58,6 +60,8 @@ class Warehouse:
         for kind, number in self.found.items():
             day = DAY if kind in ("present", "versions") else None
             rows.append((kind, day, "", "", number, 0, 0, 0, 0, 0))
+        if "SELECT 'hash'" in sql:
+            rows.append(("hash", None, "", HASH, 0, 0, 0, 0, 0, 0))
         return rows
 
     def close(self) -> None:
@@ -113,10 +117,15 @@ def leave(s3: Any, extracted: Manifest, *, quarantined: int = 2, processed: int 
 
 
 def read(
-    s3: Any, contract: Contract, warehouse: Warehouse | None, monkeypatch: pytest.MonkeyPatch
+    s3: Any,
+    contract: Contract,
+    warehouse: Warehouse | None,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    hashed: bool = False,
 ) -> Account:
     monkeypatch.setattr(reading, "open_executor", lambda settings, label: warehouse)
-    return reading.read_account(s3, contract, settings=SETTINGS)
+    return reading.read_account(s3, contract, settings=SETTINGS, hashed=hashed)
 
 
 def publish(s3: Any, contract: Contract, **rows: int) -> None:
@@ -230,6 +239,27 @@ def test_nothing_loaded_is_an_empty_account() -> None:
     assert (held.loads, held.rows, held.differences) == ((), 0, ())
 
 
+@pytest.mark.parametrize(("hashed", "expected"), [(False, None), (True, HASH)])
+def test_table_is_hashed_only_when_asked(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, hashed: bool, expected: str | None
+) -> None:
+    warehouse = Warehouse(10, 0, 1, 1, 2, 6, present=6, rows=6)
+    account = read(s3, CONTRACT, warehouse, monkeypatch, hashed=hashed)
+    assert account.table_hash == account.to_dict()["table_hash"] == expected
+    assert differences(account) == []
+    publish(s3, NO_TABLE, processed=6)
+    assert read(s3, NO_TABLE, None, monkeypatch, hashed=hashed).table_hash is None
+
+
+def test_table_that_lacks_a_column_of_the_contract_is_not_hashed() -> None:
+    name = make_column("name", Type(kind="string", max_bytes=20))
+    grown = make_contract(*CONTRACT.columns, name)
+    warehouse: Any = Warehouse(10, 0, 1, 1, 2, 6, present=6, rows=6)
+    assert read_holdings(warehouse, grown, Dates()).rows == 6
+    with pytest.raises(WarehouseError, match="it has no column name, which the contract has"):
+        read_holdings(warehouse, grown, Dates(), hashed=True)
+
+
 def test_ledger_of_an_earlier_release_is_read_without_what_it_did_not_count() -> None:
     sql = holdings_sql(CONTRACT, Dates(DAY, DAY), {"extracted", "deduplicated"})
     assert 'COALESCE("extracted", 0), 0, 0, COALESCE("deduplicated", 0), 0, 0' in sql
@@ -282,10 +312,21 @@ def test_command_prints_the_lines_and_ends_by_whether_they_add_up(
         counts=Counts(extracted=1200, loaded=1200, present=1150),
         differences=("one is gone",) * missing,
     )
-    account = Account(dataset="orders", place="etl.public.orders", lines=(line,), present=1150)
+    account = Account(
+        dataset="orders",
+        place="etl.public.orders",
+        lines=(line,),
+        present=1150,
+        table_hash=HASH,
+    )
     monkeypatch.setattr(ledger_command, "enter", lambda env, assume_role: SETTINGS)
-    monkeypatch.setattr(ledger_command, "read_account", lambda *_, **__: account)
-    arguments = ["ledger", "--dataset", "orders", "--run-date", "2026-01-31"]
+
+    def read_account(*_: Any, hashed: bool, **__: Any) -> Account:
+        assert hashed
+        return account
+
+    monkeypatch.setattr(ledger_command, "read_account", read_account)
+    arguments = ["ledger", "--dataset", "orders", "--run-date", "2026-01-31", "--hash"]
     try:
         ended = command_line.main(arguments)
     except SystemExit as end:
@@ -295,6 +336,7 @@ def test_command_prints_the_lines_and_ends_by_whether_they_add_up(
     assert "2026-01-31" in printed and "1,200" in printed and "50" in printed
     assert ("orders adds up: 1,200 extracted = 1,200 loaded" in printed) is not missing
     assert ("orders does NOT add up:\n  - 2026-01-31: one is gone" in printed) is bool(missing)
+    assert f"\nhash of the table's content  {HASH}\n" in printed
 
 
 def test_command_refuses_a_range_beside_a_run_date(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,6 @@ def make_report(**changes: object) -> RunReport:
         "status": "succeeded",
         "rows": Rows(extracted=100, deduplicated=3, quarantined=2, loaded=95),
         "table_rows": 190,
-        "table_hash": "0f",
         "stages": (
             StageReport(name="extract", seconds=1.5, rows=100, bytes=12_345, cost_usd=0.001),
         ),
@@ -45,7 +44,7 @@ def test_rows_add_up_with_those_that_raw_cannot_hold() -> None:
 
 
 def test_report_of_a_dataset_without_a_table_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
-    print_report(make_report(table_rows=None, table_hash=None))
+    print_report(make_report(table_rows=None))
     assert "table " not in capsys.readouterr().out
 
 
@@ -85,7 +84,7 @@ def test_to_json_holds_what_is_promised() -> None:
     assert content["stages"] == [
         {"name": "extract", "seconds": 1.5, "rows": 100, "bytes": 12345, "cost_usd": 0.001}
     ]
-    promised = {"dataset", "run_id", "status", "table_rows", "table_hash", "places"}
+    promised = {"dataset", "run_id", "status", "table_rows", "places"}
     assert promised <= content.keys()
 
 

@@ -139,6 +139,9 @@ def _ledger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-date", type=date_argument, metavar="YYYY-MM-DD", help="this day")
     parser.add_argument("--from", dest="first", type=date_argument, metavar="YYYY-MM-DD")
     parser.add_argument("--to", dest="last", type=date_argument, metavar="YYYY-MM-DD")
+    parser.add_argument(
+        "--hash", action="store_true", help="a hash of each table's content too; reads all its rows"
+    )
     add_environment(parser)
     _add_json(parser)
 

@@ -65,8 +65,7 @@ class RunReport:
     """The whole run.
 
     Attributes:
-        table_rows, table_hash: Of the warehouse's table; None for a dataset that has none. The
-            hash depends on the table's rows only: not on order, time or run.
+        table_rows: Of the warehouse's table; None for a dataset that has none.
         engine: What carried out the transform, and why that; "" where nothing did.
         deleted_rows: Keys that some run brought, and that are gone from the source since.
         drift: Where the source's records differ from the contract, a line for each field.
@@ -80,7 +79,6 @@ class RunReport:
     status: str
     rows: Rows
     table_rows: int | None
-    table_hash: str | None
     stages: tuple[StageReport, ...]
     places: dict[str, str]
     reject_reasons: dict[str, int] = field(default_factory=dict)

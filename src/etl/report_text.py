@@ -46,7 +46,7 @@ def render(report: RunReport) -> RenderableType:
         parts.append(f"         {rest:>6,} for {len(reasons) - _SHOWN_REASONS} other reasons")
     parts += _drift_lines(report)
     if report.table_rows is not None:
-        parts.append(f"table    {report.table_rows:,} rows, hash {report.table_hash}")
+        parts.append(f"table    {report.table_rows:,} rows")
     if report.deleted_rows:
         parts.append(
             f"         {report.deleted_rows:,} rows left it: they are gone from the source"

@@ -191,7 +191,6 @@ def report(
         status="succeeded",
         rows=rows,
         table_rows=loaded.result.table_rows if loaded else None,
-        table_hash=loaded.result.table_hash if loaded else None,
         engine=str((transformed.result.engine if transformed else None) or ""),
         deleted_rows=loaded.result.deleted if loaded else 0,
         drift=drift.told_lines if drift else (),

@@ -49,8 +49,7 @@ def _report_paragraphs(report: RunReport) -> Iterable[str]:
     if table_rows is not None:
         gone = report.deleted_rows
         left = f", {gone:,} are gone from the source" if gone else ""
-        digest = code(report.table_hash or "")
-        yield f"The table has {table_rows:,} rows{left}; its hash is {digest}"
+        yield f"The table has {table_rows:,} rows{left}"
     if report.engine:
         yield f"Transformed by {plain(report.engine)}"
     yield (

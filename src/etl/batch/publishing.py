@@ -40,7 +40,6 @@ def complete(request: Request) -> dict[str, Any]:
         "extracted": made.rows.extracted,
         "quarantined": made.rows.quarantined,
         "table_rows": made.table_rows,
-        "table_hash": made.table_hash,
         "report_uri": run.uri("report.json"),
     }
 

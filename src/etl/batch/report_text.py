@@ -26,9 +26,6 @@ def print_batch(report: dict[str, Any]) -> None:
         table.add_row(each["dataset"], *counts)
     console.print(table)
     console.print()
-    for each in report["datasets"]:
-        if each["table_hash"]:
-            console.print(f"hash       {each['table_hash']} {each['dataset']}")
     console.print(f"execution  {report['execution']}")
     for each in report["datasets"]:
         console.print(f"report     {each['report_uri']}")

@@ -91,6 +91,8 @@ class Account:
         place: The table, or where the last layer lies.
         present: Rows there, counted on their own.
         differences: What does not add up beside the lines.
+        table_hash: 32 hex digits of the whole table's content, whatever the lines' dates; None if
+            nobody asked, or where there is no table.
     """
 
     dataset: str
@@ -98,6 +100,7 @@ class Account:
     lines: tuple[Line, ...]
     present: int
     differences: tuple[str, ...] = ()
+    table_hash: str | None = None
 
     @property
     def totals(self) -> Counts:
@@ -123,6 +126,7 @@ class Account:
             "place": self.place,
             "adds_up": not self.all_differences,
             "rows": self.present,
+            "table_hash": self.table_hash,
             "totals": self.totals.to_dict(),
             "run_dates": [each.to_dict() for each in self.lines],
             "differences": self.all_differences,

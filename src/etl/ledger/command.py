@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
     settings = enter(options.env, assume_role=False)
     s3 = make_client("s3", settings.aws)
     accounts = [
-        read_account(s3, each, settings=settings, dates=dates)
+        read_account(s3, each, settings=settings, dates=dates, hashed=options.hash)
         for each in _contracts(options.dataset, settings)
     ]
     if options.json:
@@ -69,8 +69,9 @@ def _contracts(dataset: str | None, settings: Settings) -> list[Contract]:
 
 
 def _show(account: Account) -> None:
+    hashed = [f"hash of the table's content  {account.table_hash}"] if account.table_hash else []
     if not account.lines:
-        print(f"{account.dataset}: no run date has been loaded")
+        print(f"{account.dataset}: no run date has been loaded", *hashed, sep="\n")
         return
     parts: list[RenderableType] = [_table(account), ""]
     parts += [f"{line.run_date}: {note}" for line in account.lines for note in line.notes]
@@ -80,6 +81,7 @@ def _show(account: Account) -> None:
     else:
         held = f"{account.place} holds {account.present:,} rows"
         parts.append(f"{account.dataset} adds up: {account.totals.rows.equation}; {held}")
+    parts += hashed
     shown = Group(*parts, "")
     # As wide as its rows, so that a pipe gets them whole.
     console = Console(width=1_000_000, highlight=False, markup=False)

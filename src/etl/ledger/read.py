@@ -33,23 +33,33 @@ _READERS = 8
 
 
 def read_account(
-    s3: S3Client, contract: Contract, *, settings: Settings, dates: Dates = Dates()
+    s3: S3Client,
+    contract: Contract,
+    *,
+    settings: Settings,
+    dates: Dates = Dates(),
+    hashed: bool = False,
 ) -> Account:
     """Every run date's counts, held against what is there.
+
+    Args:
+        hashed: Whether to hash the content of the warehouse's table too, if there is one.
 
     Raises:
         WarehouseError: The warehouse cannot be reached.
         StorageError: A bucket is missing or refuses access.
     """
     if contract.is_loaded:
-        return _loaded_account(s3, contract, settings, dates)
+        return _loaded_account(s3, contract, settings, dates, hashed)
     return _files_account(s3, contract, settings, dates)
 
 
-def _loaded_account(s3: S3Client, contract: Contract, settings: Settings, dates: Dates) -> Account:
+def _loaded_account(
+    s3: S3Client, contract: Contract, settings: Settings, dates: Dates, hashed: bool
+) -> Account:
     executor = open_executor(settings, label=f"{contract.dataset} ledger")
     with explain_warehouse_errors(settings), closing(executor):
-        held = read_holdings(executor, contract, dates)
+        held = read_holdings(executor, contract, dates, hashed=hashed)
 
     def line(load: Loaded) -> Line:
         differences, notes = list(load.differences), list[str]()
@@ -74,6 +84,7 @@ def _loaded_account(s3: S3Client, contract: Contract, settings: Settings, dates:
         lines=lines,
         present=held.rows,
         differences=held.differences,
+        table_hash=held.table_hash,
     )
 
 

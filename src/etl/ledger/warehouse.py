@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from etl.catalog.layers import Dates
+from etl.errors import WarehouseError
 from etl.ledger.account import Counts, sum_difference
 from etl.model import Contract
 from etl.warehouse.deletes_sql import deleted_rows_sql
 from etl.warehouse.executor import Executor
 from etl.warehouse.migrate import read_columns
 from etl.warehouse.sql import identifier, literal
-from etl.warehouse.tables import Table, ledger_table, target_table, versions_table
+from etl.warehouse.table_hash import table_hash_sql
+from etl.warehouse.tables import Table, TableColumn, ledger_table, target_table, versions_table
 
 
 @dataclass(frozen=True)
 class _Row:
     run_id: str
-    manifest_digest: str
+    digest: str  # of a load's manifest, or of the table's content
     numbers: list[int]
 
 
@@ -46,37 +48,68 @@ class Loaded:
 
 @dataclass(frozen=True, kw_only=True)
 class Holdings:
-    """What the warehouse says of a dataset; `rows` are those of its table."""
+    """What the warehouse says of a dataset; `rows` are those of its table.
+
+    Attributes:
+        table_hash: Of the table's whole content, see `table_hash_sql`; None if nobody asked.
+    """
 
     loads: tuple[Loaded, ...]
     rows: int
     differences: tuple[str, ...]
+    table_hash: str | None = None
 
 
-def read_holdings(executor: Executor, contract: Contract, dates: Dates) -> Holdings:
-    """Everything at one moment, whatever is loaded meanwhile; nothing where nothing was loaded."""
+def read_holdings(
+    executor: Executor, contract: Contract, dates: Dates, *, hashed: bool = False
+) -> Holdings:
+    """Everything at one moment, whatever is loaded meanwhile; nothing where nothing was loaded.
+
+    Args:
+        hashed: Whether to hash the table's content, which reads all of it.
+
+    Raises:
+        WarehouseError: The table cannot be hashed, as it lacks columns of the contract.
+    """
     table, ledger = target_table(contract), ledger_table(contract)
     existing = read_columns(executor, (table, ledger))
     if len(existing) < 2:
         return Holdings(loads=(), rows=0, differences=())
+    if hashed:
+        _check_columns(contract, existing[table.name])
     columns = {each.name for each in existing[ledger.name]}
     found: dict[str, dict[date | None, _Row]] = defaultdict(dict)
     for kind, run_date, run_id, digest, *numbers in executor.query(
-        holdings_sql(contract, dates, columns)
+        holdings_sql(contract, dates, columns, hashed=hashed)
     ):
         found[kind][run_date] = _Row(run_id, digest, [int(each) for each in numbers])
     return Holdings(
         loads=tuple(_loads(contract, found)),
         rows=_count(found, "rows"),
         differences=tuple(_keys_difference(contract, found)),
+        table_hash=found["hash"][None].digest if hashed else None,
     )
 
 
-def holdings_sql(contract: Contract, dates: Dates, columns: set[str]) -> str:
+def _check_columns(contract: Contract, existing: Iterable[TableColumn]) -> None:
+    there = {each.name for each in existing}
+    missing = [each.name for each in contract.data_columns if each.name not in there]
+    if missing:
+        raise WarehouseError(
+            f"the content of {target_table(contract).sql_name} cannot be hashed: it has no column"
+            f" {', '.join(missing)}, which the contract has",
+            fix=f"run {contract.dataset} once, which adds it, or leave out --hash",
+        )
+
+
+def holdings_sql(
+    contract: Contract, dates: Dates, columns: set[str], *, hashed: bool = False
+) -> str:
     """One statement, and so one moment: ledger rows, rows of each run date, all rows, all keys.
 
     Args:
         columns: Those of the ledger that exist; loads of earlier releases made fewer.
+        hashed: Whether to ask for the hash of the table's content, too.
     """
     table, ledger = target_table(contract), ledger_table(contract)
     partition = identifier(contract.partition)
@@ -89,6 +122,9 @@ def holdings_sql(contract: Contract, dates: Dates, columns: set[str]) -> str:
         _by_date("present", table, partition, dates),
         _one("rows", f"SELECT COUNT(*) FROM {table.sql_name}{_where(partition, dates)}"),
     ]
+    if hashed:
+        content = table_hash_sql(contract)
+        queries.append(f"SELECT 'hash', CAST(NULL AS DATE), '', ({content}), 0, 0, 0, 0, 0, 0")
     if contract.load_mode == "merge":
         versions = versions_table(contract)
         queries.append(_by_date("versions", versions, partition, dates))
@@ -128,7 +164,7 @@ def _loads(contract: Contract, found: _Found) -> Iterator[Loaded]:
         yield Loaded(
             run_date=day,
             run_id=row.run_id,
-            manifest_digest=row.manifest_digest,
+            manifest_digest=row.digest,
             counts=counts,
             differences=(
                 *sum_difference(counts),
@@ -138,7 +174,7 @@ def _loads(contract: Contract, found: _Found) -> Iterator[Loaded]:
 
 
 def _held_difference(row: _Row, loaded: int, held: int) -> list[str]:
-    if not row.manifest_digest:
+    if not row.digest:
         return [f"the warehouse holds {held:,} rows that no load has left"]
     if held != loaded:
         return [f"{loaded:,} rows were loaded, the warehouse holds {held:,}"]

@@ -124,8 +124,7 @@ def load(
     """Processed → warehouse, in one transaction."""
     loaded = steps.load(run, extracted, transformed, validated)
     result = loaded.result
-    figures = {"table_rows": result.table_rows, "table_hash": result.table_hash}
-    note_made(**_figures(run, loaded), **figures, deleted=result.deleted)
+    note_made(**_figures(run, loaded), table_rows=result.table_rows, deleted=result.deleted)
     return loaded
 
 

@@ -20,10 +20,9 @@ from etl.warehouse import ledger
 from etl.warehouse.deletes_sql import deleted_rows_sql
 from etl.warehouse.executor import Executor, retry_conflicts
 from etl.warehouse.explain import explain_warehouse_errors, explained_step, load_errors
-from etl.warehouse.load_sql import Copied, load_steps, run_date_rows_sql
+from etl.warehouse.load_sql import Copied, load_steps, row_counts_sql
 from etl.warehouse.migrate import migrate
 from etl.warehouse.stage_sql import Step
-from etl.warehouse.table_hash import table_hash_sql
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,14 +38,12 @@ class LoadResult:
     Attributes:
         loaded: Rows of the run that the warehouse took in.
         superseded: Those of them that do not show, because another run has a newer row of the key.
-        table_hash: 32 hex digits of the whole table's content, see `table_hash_sql`.
         deleted: Keys that some run brought, and that are gone from the source since.
     """
 
     loaded: int
     superseded: int
     table_rows: int
-    table_hash: str
     deleted: int = 0
 
 
@@ -202,8 +199,7 @@ def read_result(
 
 def _read_result(executor: Executor, contract: Contract, run_date: date, loaded: int) -> LoadResult:
     # Not from the ledger, which the next load may have locked already.
-    ((shown,),) = executor.query(run_date_rows_sql(contract, run_date))
-    ((table_rows, table_hash),) = executor.query(table_hash_sql(contract))
+    ((table_rows, shown),) = executor.query(row_counts_sql(contract, run_date))
     deleted = 0
     if contract.detect_deletes:
         ((deleted,),) = executor.query(deleted_rows_sql(contract))
@@ -211,7 +207,6 @@ def _read_result(executor: Executor, contract: Contract, run_date: date, loaded:
         loaded=loaded,
         superseded=loaded - shown,
         table_rows=table_rows,
-        table_hash=table_hash,
         deleted=deleted,
     )
 

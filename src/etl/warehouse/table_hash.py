@@ -10,7 +10,7 @@ _DIGITS = 15  # hex digits that STRTOL's BIGINT surely holds
 
 
 def table_hash_sql(contract: Contract) -> str:
-    """A query with one row: how many rows the table has, and 32 hex digits of their content.
+    """A query with one value: 32 hex digits of the content of all the table's rows.
 
     Each row gives the MD5 of its values: of text and SUPER their MD5, of the others their text
     and a bar, of NULL a hyphen, so that no two rows write the same. Its first 60 bits are summed
@@ -23,8 +23,7 @@ def table_hash_sql(contract: Contract) -> str:
     row = " ||\n    ".join(values)
     number = f"STRTOL(LEFT(MD5(\n    {row}\n  ), {_DIGITS}), 16)"
     return (
-        "SELECT table_rows,\n"
-        "  MD5(CAST(table_rows AS VARCHAR) || ':' || CAST(row_sum AS VARCHAR)) AS table_hash\n"
+        "SELECT MD5(CAST(table_rows AS VARCHAR) || ':' || CAST(row_sum AS VARCHAR)) AS table_hash\n"
         "FROM (SELECT COUNT(*) AS table_rows,\n"
         f"  COALESCE(SUM(CAST({number} AS DECIMAL(38,0))), 0) AS row_sum\n"
         f"  FROM {target_table(contract).sql_name}) AS summed"
