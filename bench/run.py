@@ -12,21 +12,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
+from bench.measuring import measure
 from bench.project import ROOT, RUN_DATE, cloud, copy_project, empty, write_orders
 from bench.report import Measure, compare_with_kept, show, summarise, write
-
-_MIB = 1024**2
-_WATCH_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -147,12 +141,12 @@ def _measure_all(
             empty(s3, warehouse)
             words = [word.format(project=folder / "project") for word in each.command]
             for state in ("fresh", "filled"):
-                measure = _measure(each, state, words, environ, log=folder / "log")
+                measured = _measure(each, state, words, environ, folder)
                 _check(warehouse, each, loaded)
-                found.append(measure)
+                found.append(measured)
                 print(
-                    f"{turn}/{repeat}  {each.name:14} {state:7} {measure.wall:7.1f} s"
-                    f"  {measure.cpu:7.1f} s CPU  {measure.memory_mib:7.0f} MiB",
+                    f"{turn}/{repeat}  {each.name:14} {state:7} {measured.wall:7.1f} s"
+                    f"  {measured.cpu:7.1f} s CPU  {measured.memory_mib:7.0f} MiB",
                     flush=True,
                 )
     warehouse.close()
@@ -160,45 +154,16 @@ def _measure_all(
 
 
 def _measure(
-    contestant: Contestant, state: str, command: list[str], environ: dict[str, str], log: Path
+    contestant: Contestant, state: str, command: list[str], environ: dict[str, str], folder: Path
 ) -> Measure:
-    with open(log, "wb") as output:
-        began = time.monotonic()
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=output, stderr=output)
-        peak, stopped = [0], threading.Event()
-        watcher = threading.Thread(target=_watch, args=(process.pid, peak, stopped))
-        watcher.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - began
-        stopped.set()
-        watcher.join()
-    if status:
-        raise SystemExit(f"{contestant.name} failed:\n{log.read_text()[-4000:]}")
+    used = measure(command, environ=environ, cwd=ROOT, folder=folder)
     return Measure(
         name=contestant.name,
         state=state,
-        wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
-        memory_mib=peak[0] / _MIB,
+        wall=used.wall,
+        cpu=used.cpu,
+        memory_mib=used.memory_mib,
     )
-
-
-def _watch(pid: int, peak: list[int], stopped: threading.Event) -> None:
-    """The most memory that the contestant's processes have at a time."""
-    while not stopped.wait(_WATCH_SECONDS):
-        try:
-            top = psutil.Process(pid)
-            family = [top, *top.children(recursive=True)]
-            peak[0] = max(peak[0], sum(_memory(each) for each in family))
-        except psutil.Error:
-            continue
-
-
-def _memory(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0
 
 
 def _check(warehouse: Any, contestant: Contestant, loaded: int) -> None:

@@ -198,3 +198,39 @@ def test_names_in_any_plain_spelling_are_read() -> None:
     ]
     assert_same(lines, contract)
     assert judged(lines, contract)[lines[2]] is None
+
+
+SPELLINGS = (
+    '""  "é"  "x\\u0041"  "12345678901234567890123456789012"  "123456789012345678901234567890123"'
+    "  null  true  0  -0  -0.0  1.50  1.55  1.555  12345678.99  123456789.9  99999999.995  1e2"
+    '  1e-2  0.001  2147483647  2147483648  1000000000  "7"  "-1.50"  []  {}  100.0  2.675  1.005'
+).split("  ")
+
+
+def _spelled_items(seeded: random.Random) -> str:
+    """An order's items, now and then in an unusual spelling, order or number of fields."""
+    items = []
+    for _ in range(seeded.randrange(4)):
+        fields = [("sku", '"SKU-1"'), ("quantity", "2"), ("unit_price", "40.46")]
+        if seeded.random() < 0.4:
+            place = seeded.randrange(3)
+            fields[place] = (fields[place][0], seeded.choice(SPELLINGS))
+        if seeded.random() < 0.1:
+            fields.append((seeded.choice(["sku", "quantity", "other"]), seeded.choice(SPELLINGS)))
+        if seeded.random() < 0.1:
+            fields.pop(seeded.randrange(len(fields)))
+        if seeded.random() < 0.2:
+            seeded.shuffle(fields)
+        comma = seeded.choice([",", ",", ", "])
+        items.append("{" + comma.join(f'"{name}":{text}' for name, text in fields) + "}")
+    return f"[{','.join(items)}]"
+
+
+def test_arrays_in_any_spelling_mean_what_the_judge_says() -> None:
+    seeded = random.Random(7)
+    orders = [each for each in iter_orders(RUN_DATE, 0, 500) if '"items":[' in each]
+    spelled = [
+        seeded.choice(orders).partition('"items":')[0] + f'"items":{_spelled_items(seeded)}}}'
+        for _ in range(4_000)
+    ]
+    assert_same(spelled, orders_contract())

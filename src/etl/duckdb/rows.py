@@ -11,7 +11,13 @@ from enum import IntEnum
 
 from etl.duckdb.sql import LINE, identifier, is_plain, quote
 from etl.duckdb.types import duckdb_type
-from etl.duckdb.values import computed_value, expression_conditions, is_wanted, read_value
+from etl.duckdb.values import (
+    EXACT_DIGITS,
+    computed_value,
+    expression_conditions,
+    is_wanted,
+    read_value,
+)
 from etl.judge import INVALID_UTF8_KEY, MALFORMED_KEY, MAX_DEPTH
 from etl.model import Contract
 
@@ -19,7 +25,6 @@ CHUNK = '"$chunk"'  # of lines: "$line" and "$object", the number of the object 
 JUDGED = '"$judged"'
 
 _WRAPPERS = (INVALID_UTF8_KEY, MALFORMED_KEY)
-_EXACT_DIGITS = 15  # of a decimal number that every double gives back
 
 
 class State(IntEnum):
@@ -55,38 +60,35 @@ def judge_lines(contract: Contract, run_date: date) -> str:
     if contract.normalise_names or contract.unknown_fields != "ignore":
         raise NotForSql  # names are taken as they are, and no others are seen
     received = contract.received_columns
-    paths = [_path(each.path) for each in received] + [_path((each,)) for each in _WRAPPERS]
     prefixes = sorted({each.path[:depth] for each in received for depth in range(len(each.path))})
-    inner = ", ".join(quote(_path(each)) for each in prefixes)
+    wrappers, outer = [(each,) for each in _WRAPPERS], [each for each in prefixes if each]
+    wanted = list(dict.fromkeys([*(each.path for each in received), *wrappers, *outer]))
+    raw = {path: identifier(f"$raw{number}") for number, path in enumerate(wanted, 1)}
+    paths, inner = (", ".join(quote(_path(p)) for p in some) for some in (wanted, prefixes))
     read = (
         f'SELECT {LINE}, "$object", "$json" IS NOT NULL AND NOT {_is_odd(contract)} AS "$sound",'
         f' json_keys("$json", [{inner}]) AS "$keys",'
-        f' CAST(json_extract("$json", [{", ".join(map(quote, paths))}]) AS VARCHAR[]) AS "$raw",'
-        f" {_shapes(prefixes)}"
+        f' CAST(json_extract("$json", [{paths}]) AS VARCHAR[]) AS "$raw"'
         f' FROM (SELECT *, CASE WHEN json_valid({LINE}) THEN {LINE} END AS "$json" FROM {CHUNK})'
     )
     raws = ", ".join(
-        f"nullif(\"$raw\"[{number}], 'null') AS {identifier(f'$raw{number}')}"
-        for number, _ in enumerate(paths, 1)
+        f"nullif(\"$raw\"[{number}], 'null') AS {name}"
+        for number, name in enumerate(raw.values(), 1)
     )
-    split = f'SELECT {LINE}, "$object", "$sound", "$keys", "$shapes", {raws} FROM ({read})'
-    values = [
-        read_value(column, contract, identifier(f"$raw{number}"))
-        for number, column in enumerate(received, 1)
-    ]
+    once = " AND ".join(
+        _each_once(number, [place for place, path in enumerate(wanted, 1) if path[:-1] == prefix])
+        for number, prefix in enumerate(prefixes, 1)
+    )
+    split = f'SELECT {LINE}, "$object", "$sound", ({once}) AS "$once", {raws} FROM ({read})'
+    values = [read_value(column, contract, raw[column.path]) for column in received]
     typed = ", ".join(
         f"{value.typed} AS {identifier(column.name)}"
         for column, value in zip(received, values, strict=True)
     )
-    wrapped = [
-        f"{identifier(f'$raw{len(received) + number}')} IS NULL"
-        for number, _ in enumerate(_WRAPPERS, 1)
-    ]
-    once = [
-        f'coalesce(len("$keys"[{number}]) = list_unique("$keys"[{number}]), true)'
-        for number, _ in enumerate(prefixes, 1)
-    ]
-    sure = " AND ".join(['"$sound"', *wrapped, '"$shapes"', *once, *(each.sure for each in values)])
+    wrapped = [f"{raw[each]} IS NULL" for each in wrappers]
+    objects = [f"coalesce(starts_with({raw[each]}, '{{'), true)" for each in outer]
+    conditions = ['"$sound"', '"$once"', *wrapped, *objects, *(each.sure for each in values)]
+    sure = " AND ".join(conditions)
     known = f'SELECT {LINE}, "$object", {typed}, coalesce({sure}, false) AS "$sure" FROM ({split})'
     return f"INSERT INTO {JUDGED} {_with_state(contract, run_date, known)}"
 
@@ -113,17 +115,18 @@ def _path(path: tuple[str, ...]) -> str:
     return "$" + "".join(f'."{each}"' for each in path)
 
 
-def _shapes(prefixes: list[tuple[str, ...]]) -> str:
-    """SQL of whether what columns are inside of is an object, or is not there."""
-    inner = [each for each in prefixes if each]
-    if not inner:
-        return 'true AS "$shapes"'
-    paths = ", ".join(quote(_path(each)) for each in inner)
-    types = f'json_type("$json", [{paths}])'
-    return (
-        f"coalesce(list_bool_and(list_transform({types},"
-        " lambda t: t IS NULL OR t IN ('OBJECT', 'NULL'))), true) AS \"$shapes\""
-    )
+def _each_once(number: int, places: list[int]) -> str:
+    """SQL of whether no name stands twice in an object.
+
+    Args:
+        number: Of the object's names in "$keys".
+        places: Of the values in "$raw" that are right inside of it.
+    """
+    names = f'"$keys"[{number}]'
+    # As many names as wanted values that are there: nothing else is, which is quick to see.
+    there = " + ".join(f'CAST("$raw"[{place}] IS NOT NULL AS INTEGER)' for place in places)
+    unique = f"len({names}) = list_unique({names})"
+    return f"coalesce(CASE WHEN len({names}) = {there} THEN true ELSE {unique} END, true)"
 
 
 def _is_odd(contract: Contract) -> str:
@@ -131,13 +134,10 @@ def _is_odd(contract: Contract) -> str:
     odd = [r",\s*[}\]]", r"[:,\[]\s*-?(?:[nN][aA]|[iI])"]
     if contract.source.encoding == "json":
         number = "|".join(
-            [
-                f"[0-9]{{{n}}}\\.[0-9]{{{_EXACT_DIGITS + 1 - n}}}"
-                for n in range(1, _EXACT_DIGITS + 1)
-            ]
+            [f"[0-9]{{{n}}}\\.[0-9]{{{EXACT_DIGITS + 1 - n}}}" for n in range(1, EXACT_DIGITS + 1)]
         )
         tiny = "[0-9.]+[eE]-[0-9]{3,}"  # which doubles may have no number for
-        odd.append(rf"[:,\[]\s*-?(?:[0-9]{{{_EXACT_DIGITS + 1},}}[.eE]|{number}|{tiny})")
+        odd.append(rf"[:,\[]\s*-?(?:[0-9]{{{EXACT_DIGITS + 1},}}[.eE]|{number}|{tiny})")
     found = f"regexp_matches({LINE}, {quote('|'.join(odd))})"
     brackets = f"replace(replace({LINE}, '[', ''), '{{', '')"
     deep = f"strlen({LINE}) - strlen({brackets}) > {MAX_DEPTH}"
