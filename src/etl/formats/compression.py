@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,9 @@ import zstandard
 
 _LEVEL = 3  # of either: beyond it, time grows faster than sizes shrink
 _GZIP_WINDOW = zlib.MAX_WBITS | 16  # "| 16" asks zlib for gzip, with a time stamp of 0
+
+_LARGE_BYTES = 256 * 1024  # for less, another thread is not worth its while
+_POOL = ThreadPoolExecutor(thread_name_prefix="compress")
 
 
 class Compressor(Protocol):
@@ -47,12 +51,34 @@ class _Plain:
         return b""
 
 
+class _Beside:
+    """Compresses a large piece while the next one is read: both leave Python to others."""
+
+    def __init__(self, compressor: Compressor) -> None:
+        self._compressor = compressor
+        self._coming: Future[bytes] | None = None
+
+    def compress(self, data: bytes, /) -> bytes:
+        if self._coming is None and len(data) < _LARGE_BYTES:
+            return self._compressor.compress(data)
+        made = self._take()
+        self._coming = _POOL.submit(self._compressor.compress, data)
+        return made
+
+    def flush(self) -> bytes:
+        return self._take() + self._compressor.flush()
+
+    def _take(self) -> bytes:
+        coming, self._coming = self._coming, None
+        return coming.result() if coming else b""
+
+
 def _gzip() -> Compressor:
-    return zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    return _Beside(zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW))
 
 
 def _zstd() -> Compressor:
-    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
+    return _Beside(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj())
 
 
 COMPRESSIONS = {
