@@ -30,6 +30,7 @@ ARGUMENTS = [
     "processed_uri",
     "quarantine_uri",
     "metrics_uri",
+    "slices",
     "run_id",
     "ingested_at",
 ]
@@ -59,6 +60,7 @@ def main() -> None:
         ),
         processed_uri=options["processed_uri"],
         quarantine_uri=options["quarantine_uri"],
+        slices=int(options["slices"]),
     )
     folder = options["metrics_uri"].rpartition("/")[0]
     _write(s3, f"{folder}/drift.json", metrics["drift"])

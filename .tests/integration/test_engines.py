@@ -133,3 +133,11 @@ def test_raw_object_that_is_gone_fails_clearly_and_is_mended_by_the_next_run(
 
     report = bench.run_json(DAY, "--engine", "duckdb", environ=rows_url(ROWS))
     assert report["rows"]["loaded"] == expected_counts(ROWS).loaded
+
+
+def test_run_writes_a_file_for_each_slice_of_the_warehouse(make_bench: Callable[[], Bench]) -> None:
+    bench, environ = make_bench(), {**rows_url(40_000), "ETL_WAREHOUSE__SLICES": "2"}
+    for engine in ENGINES:
+        report = bench.run_json(DAY, "--engine", engine, environ=environ)
+        assert len(bench.keys(report["places"]["processed"])) == 2
+        assert report["table_rows"] == expected_counts(40_000).loaded

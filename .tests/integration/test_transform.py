@@ -63,6 +63,7 @@ class Job:
         *parts: list[str],
         sources: tuple[str, ...] = (),
         corrections: Mapping[str, str] | None = None,
+        slices: int = 1,
     ) -> dict[str, Any]:
         """The metrics for an extraction of these parts, of as many source objects or of none.
 
@@ -90,6 +91,7 @@ class Job:
             lineage=Lineage(run_id="this-run", ingested_at=STARTED_AT),
             processed_uri=self.uri("processed"),
             quarantine_uri=self.uri("quarantine"),
+            slices=slices,
         )
         assert metrics["manifest_digest"] == manifest.digest
         counts = metrics["rows"]
@@ -491,6 +493,28 @@ def test_transform_partition_columns_stand_in_keys_and_not_in_files(any_job: Job
     }
     assert "day=2026-01-01/level=INFO/flag=true/number=-7" in folders
     assert any_job.run(PARTITIONED, ["x"])["files"] == []
+
+
+def test_transform_writes_a_file_for_each_slice_of_the_warehouse(
+    any_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = list(iter_orders(RUN_DATE, 0, 2000))
+
+    def written(slices: int) -> list[set[str]]:
+        # The second time no line is good for a row.
+        any_job.run(orders_contract(), lines, lines, slices=slices)
+        files = map(pq.ParquetFile, any_job.files("processed"))
+        return [{row["order_id"] for row in file.read().to_pylist()} for file in files]
+
+    (whole,) = written(1)
+    assert written(4) == [whole], "it has less than a mebibyte"
+    monkeypatch.setattr("etl.transforming.LEAST_FILE_BYTES", 1024)
+    assert written(1) == [whole]
+    found = written(4)
+    assert len(found) == 4
+    assert set.union(*found) == whole and sum(map(len, found)) == len(whole)
+    assert min(map(len, found)) > len(whole) / 5
+    assert written(4) == found
 
 
 def test_transform_rows_of_ten_megabytes_pass_or_are_rejected_whole(job: Job) -> None:

@@ -143,6 +143,7 @@ def test_job_arguments_name_every_place_of_the_run() -> None:
         "processed_uri": "s3://test-processed/processed/tests/things/ingest_date=2026-01-01/",
         "quarantine_uri": "s3://test-quarantine/quarantine/tests/things/ingest_date=2026-01-01/",
         "metrics_uri": "s3://etl-local-artifacts/runs/things/2026-01-01/metrics.json",
+        "slices": "1",
     }
 
 
@@ -156,7 +157,12 @@ def test_run_transform_with_the_same_run_going_attaches(aws: Aws, state: str) ->
 
 
 @pytest.mark.parametrize(
-    "other", [going("old", manifest_digest="0"), going("old", state="STOPPING")]
+    "other",
+    [
+        going("old", manifest_digest="0"),
+        going("old", slices="4"),
+        going("old", state="STOPPING"),
+    ],
 )
 def test_run_transform_waits_for_a_run_that_writes_to_the_same_place(
     aws: Aws, other: dict[str, Any]

@@ -86,6 +86,7 @@ class Warehouse(_Section):
         db_user: For a cluster: whom GetClusterCredentials names; None for the caller's identity.
         copy_role_arn: The role that Redshift takes on to read S3.
         sslrootcert: CA file for verify-full; None for the bundle of Amazon's CAs.
+        slices: How many files COPY loads at once; a run writes a multiple of as many.
     """
 
     loader: Literal["copy", "data-api"] = "copy"
@@ -99,6 +100,7 @@ class Warehouse(_Section):
     db_user: str | None = None
     copy_role_arn: str = Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$")
     sslrootcert: Path | None = None
+    slices: int = Field(default=1, ge=1)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

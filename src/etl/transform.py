@@ -187,6 +187,7 @@ def job_arguments(
         "metrics_uri": keys.run_uri(
             settings.buckets.artifacts, contract.dataset, run_date, "metrics.json"
         ),
+        "slices": str(settings.warehouse.slices),
     }
 
 

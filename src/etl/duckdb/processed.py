@@ -18,6 +18,9 @@ from etl.model import Contract
 from etl.transforming import FULL_FILE_BYTES, Lineage, names_sources
 
 _GOOD = f'"$state" = {State.GOOD:d}'
+_ROW = f"{JUDGED}.rowid"
+_KEPT = f'{_GOOD} AND {_ROW} NOT IN (SELECT "$row" FROM "$older")'
+_BLOCKS = 1_000  # of rows in a share, which are counted together
 
 
 def write_processed(
@@ -28,12 +31,14 @@ def write_processed(
     lineage: Lineage,
     folder: Path,
     name: str,
+    shares: int,
 ) -> tuple[dict[str, Path], int]:
     """Write the rows into files of a new folder.
 
     Args:
         objects: Those that "$object" counts.
         name: What the files' names begin with.
+        shares: How many files of about equal size the rows become; each is cut where it is full.
 
     Returns:
         The files by their keys below the run date's prefix, and how many rows they have.
@@ -45,14 +50,18 @@ def write_processed(
     folder.mkdir()
     files: dict[str, Path] = {}
     written = 0
+    ranges = _ranges(database, shares)
     for number, (below, condition) in enumerate(_partitions(database, contract)):
-        into = folder / str(number)
-        count = database.execute(
-            f"COPY ({_latest(contract, lineage)} AND {condition}) TO {quote(str(into))}"
-            f" (FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES {FULL_FILE_BYTES})"
-        ).fetchall()
-        written += count[0][0]
-        found = sorted(path for path in into.iterdir() if count[0][0])
+        found: list[Path] = []
+        for share, rows in enumerate(ranges):
+            into = folder / f"{number}-{share}"
+            count = database.execute(
+                f"COPY ({_latest(contract, lineage)} AND {condition} AND {rows})"
+                f" TO {quote(str(into))}"
+                f" (FORMAT parquet, COMPRESSION snappy, FILE_SIZE_BYTES {FULL_FILE_BYTES})"
+            ).fetchall()
+            written += count[0][0]
+            found += sorted(path for path in into.iterdir() if count[0][0])
         for index, path in enumerate(found):
             files[f"{below}{name}-{index:05d}.snappy.parquet"] = path
     return files, written
@@ -68,10 +77,11 @@ def _older(contract: Contract) -> str:
         order.append('"$source" DESC')
     if contract.latest_by is not None:
         order.insert(0, f"{identifier(contract.latest_by)} DESC NULLS LAST")
+    order.append(_ROW)  # or the same row could be in another file the next time
     # Few keys stand twice: only their rows are sorted.
     several = f"SELECT {key} FROM {JUDGED} WHERE {_GOOD} GROUP BY {key} HAVING count(*) > 1"
     return (
-        f'CREATE TEMP TABLE "$older" AS SELECT "$row" FROM (SELECT {JUDGED}.rowid AS "$row",'
+        f'CREATE TEMP TABLE "$older" AS SELECT "$row" FROM (SELECT {_ROW} AS "$row",'
         f" row_number() OVER (PARTITION BY {key} ORDER BY {', '.join(order)}) AS \"$rank\""
         f' FROM {JUDGED} JOIN "$sources" ON "$object" = "$number"'
         f' SEMI JOIN ({several}) USING ({key}) WHERE {_GOOD}) WHERE "$rank" > 1'
@@ -97,8 +107,32 @@ def _latest(contract: Contract, lineage: Lineage) -> str:
     ]
     return (
         f'SELECT {", ".join(columns)} FROM {JUDGED} JOIN "$sources" ON "$object" = "$number"'
-        f' WHERE {_GOOD} AND {JUDGED}.rowid NOT IN (SELECT "$row" FROM "$older")'
+        f" WHERE {_KEPT}"
     )
+
+
+def _ranges(database: duckdb.DuckDBPyConnection, shares: int) -> list[str]:
+    """SQL of which rows go into each share: neighbours, which DuckDB finds without reading others.
+
+    No range is empty, so rows that are fewer than the shares have fewer.
+    """
+    if shares == 1:
+        return ["true"]
+    (last,) = database.execute(f"SELECT coalesce(max(rowid), 0) FROM {JUDGED}").fetchall()[0]
+    step = 1 + last // (shares * _BLOCKS)
+    blocks = database.execute(
+        f"SELECT {_ROW} // {step} * {step} AS first, count(*) FROM {JUDGED}"
+        f" WHERE {_KEPT} GROUP BY first ORDER BY first"
+    ).fetchall()
+    total, seen, starts = sum(count for _, count in blocks), 0, [0]
+    for first, count in blocks:
+        if seen * shares >= total * len(starts):
+            starts.append(first)
+        seen += count
+    ends = [*starts[1:], last + 1]
+    return [
+        f"{_ROW} >= {start} AND {_ROW} < {end}" for start, end in zip(starts, ends, strict=True)
+    ]
 
 
 def _partitions(database: duckdb.DuckDBPyConnection, contract: Contract) -> list[tuple[str, str]]:

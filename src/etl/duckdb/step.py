@@ -36,6 +36,7 @@ def transform_here(run: Run, manifest: Manifest) -> TransformResult:
             processed_uri=keys.processed_uri(contract, run.run_date),
             quarantine_uri=keys.quarantine_uri(contract, run.run_date),
             limits=Limits(memory_mib=settings.memory_mib, threads=settings.threads),
+            slices=run.settings.warehouse.slices,
             before_replacing=run.confirm,
         )
     for name, content in (("drift.json", metrics["drift"]), ("metrics.json", metrics)):

@@ -33,7 +33,7 @@ from etl.errors import TransformError
 from etl.judge import Accepted, Filtered, Judge, Rejected
 from etl.manifest import Manifest
 from etl.model import Contract
-from etl.transforming import OUTCOMES, Lineage, lines_bytes
+from etl.transforming import OUTCOMES, Lineage, file_count, lines_bytes
 from etl.validation.arrow_schema import arrow_type
 
 if TYPE_CHECKING:
@@ -67,11 +67,13 @@ def transform(
     processed_uri: str,
     quarantine_uri: str,
     limits: Limits,
+    slices: int = 1,
     before_replacing: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Replace what lies at both places by what the manifest's objects make of it.
 
     Args:
+        slices: How many files the warehouse loads at once.
         before_replacing: Called before anything is; what it raises keeps all as it is.
 
     Returns:
@@ -85,7 +87,7 @@ def transform(
         work = _Work(s3, contract, manifest, run_date, folder, limits)
         with closing(work):
             work.judge()
-            rows, processed = work.write(lineage)
+            rows, processed = work.write(lineage, slices)
             sampled = work.sample()
         before_replacing()
         quarantine = work.quarantine
@@ -204,7 +206,7 @@ class _Work:
             self._database.execute(f'INSERT INTO {JUDGED} SELECT * FROM "$good"')
             self._database.unregister("$good")
 
-    def write(self, lineage: Lineage) -> tuple[dict[str, int], dict[str, Path]]:
+    def write(self, lineage: Lineage, slices: int) -> tuple[dict[str, int], dict[str, Path]]:
         """The rows' counts by outcome, and the processed files by their keys below the prefix."""
         counts = dict(
             self._database.execute(
@@ -219,6 +221,7 @@ class _Work:
             lineage=lineage,
             folder=self._folder / "processed",
             name=self._manifest.digest[:16],
+            shares=file_count(self._contract, raw_bytes=self._manifest.bytes, slices=slices),
         )
         found = {
             "read": good + filtered + self.quarantine.rows,

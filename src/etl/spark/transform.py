@@ -38,6 +38,7 @@ from etl.transforming import (
     OUTCOMES,
     REJECTED_PER_FILE,
     Lineage,
+    file_count,
     lines_bytes,
     names_sources,
     reason_labels,
@@ -58,6 +59,7 @@ class _Run:
     manifest: Manifest
     run_date: date
     lineage: Lineage
+    slices: int
 
     @property
     def is_small(self) -> bool:
@@ -101,14 +103,23 @@ def transform(
     lineage: Lineage,
     processed_uri: str,
     quarantine_uri: str,
+    slices: int = 1,
 ) -> dict[str, Any]:
     """Replace what lies at both places by what the manifest's objects make of it.
+
+    Args:
+        slices: How many files the warehouse loads at once.
 
     Returns:
         The run's metrics, ready for JSON.
     """
     run = _Run(
-        spark=spark, contract=contract, manifest=manifest, run_date=run_date, lineage=lineage
+        spark=spark,
+        contract=contract,
+        manifest=manifest,
+        run_date=run_date,
+        lineage=lineage,
+        slices=slices,
     )
     with session_settings(spark):
         written = _write_valid(run, processed_uri)
@@ -204,24 +215,24 @@ def _latest_by_key(run: _Run, rows: DataFrame, counted: Observation) -> DataFram
     # Keys often begin alike, which makes them slow to sort; their hashes differ at once. The
     # window needs no shuffle of its own: rows of a key are together already.
     hashed = rows.withColumn("$hash", F.xxhash64(*key))
-    if run.is_small:
+    files = _file_count(run)
+    if run.is_small and files == 1:
         together = hashed.coalesce(1)
     else:
-        together = hashed.repartition(_file_count(run), "$hash")
+        together = hashed.repartition(files, "$hash")
     together = together.observe(counted, F.count(F.lit(1)).alias("rows"))
     rank = F.row_number().over(Window.partitionBy("$hash", *key).orderBy(*order))
     return together.withColumn("$rank", rank).filter(F.col("`$rank`") == 1)
 
 
 def _file_count(run: _Run) -> int:
-    """As many files as keep every core busy, but none too small or too large for its readers.
-
-    Snappy Parquet takes about as much room as gzip JSON lines.
-    """
+    """As many files as keep every core busy, but none too small or too large for its readers; then
+    as many as the warehouse's slices ask for."""
     size = run.bytes
     cores = run.spark.sparkContext.defaultParallelism
-    wanted = max(cores, size // FULL_FILE_BYTES)
-    return max(1, min(wanted, size // _SMALL_FILE_BYTES))
+    wanted = max(1, min(max(cores, size // FULL_FILE_BYTES), size // _SMALL_FILE_BYTES))
+    raw_bytes = run.manifest.bytes
+    return file_count(run.contract, raw_bytes=raw_bytes, slices=run.slices, wanted=wanted)
 
 
 def _write_rejected(run: _Run, uri: str, expected: int, marks: bytes) -> dict[str, int]:
