@@ -5,11 +5,13 @@ Endpoints are not handled here: boto3 reads the standard AWS_ENDPOINT_URL by its
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
@@ -102,8 +104,30 @@ def _forget_granted() -> None:
         granted.clear()
 
 
+class _SharedLoader(botocore.loaders.Loader):
+    """Reads what boto3 knows of AWS once, and not for each session: a megabyte and more of JSON."""
+
+    @property
+    def search_paths(self) -> list[str]:
+        """Where models lie; each boto3.Session adds its own folder to this list."""
+        return list(super().search_paths)
+
+
+@cache
+def _loader(data_path: str | None) -> _SharedLoader:
+    paths = (data_path or "").split(os.pathsep)
+    return _SharedLoader([os.path.expanduser(each) for each in paths if each])
+
+
+def _new_session(profile: str | None = None) -> Any:
+    session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    return session
+
+
 def _session(config: AwsConfig) -> boto3.Session:
-    session = boto3.Session(region_name=config.region, profile_name=config.profile)
+    core = _new_session(config.profile)
+    session = boto3.Session(botocore_session=core, region_name=config.region)
     for role_arn in (config.role_arn, config.other_role_arn):
         session = _assume(session, role_arn, config) if role_arn else session
     return session
@@ -123,6 +147,6 @@ def _assume(session: boto3.Session, role_arn: str, config: AwsConfig) -> boto3.S
     )
     credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     credentials.get_frozen_credentials()  # a role that cannot be assumed is told here, not later
-    assumed: Any = botocore.session.get_session()
+    assumed = _new_session()
     assumed._credentials = credentials
     return boto3.Session(botocore_session=assumed, region_name=config.region)
