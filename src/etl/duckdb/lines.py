@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aws.s3.ranges import RangeFile
 from etl.corrections import payload_digest
@@ -53,8 +54,8 @@ class Lines:
             with explain_storage_errors(raw.uri):
                 file = RangeFile(self._s3, bucket=bucket, key=key)
                 with io.BufferedReader(file, _RANGE_BYTES) as body:
-                    for lines in _split(body, is_gzip=self._is_gzip):
-                        yield self._batch(lines, number)
+                    for text in _split(body, is_gzip=self._is_gzip):
+                        yield self._batch(text, number)
 
     @contextmanager
     def reader(self) -> Iterator[pa.RecordBatchReader]:
@@ -74,12 +75,13 @@ class Lines:
             self._failure = error
             raise
 
-    def _batch(self, lines: list[bytes], number: int) -> pa.RecordBatch:
+    def _batch(self, text: bytes, number: int) -> pa.RecordBatch:
         if self._corrections:
-            lines = [self._corrected(each) for each in lines]
-        text = pa.array(lines, pa.binary()).cast(pa.string())
+            lines = pa.array([self._corrected(each) for each in text.split(b"\n")], pa.binary())
+        else:
+            lines = pc.split_pattern(pa.array([text], pa.binary()), "\n").flatten()
         numbers = pa.repeat(pa.scalar(number, pa.int32()), len(lines))
-        return pa.record_batch([text, numbers], schema=_SCHEMA)
+        return pa.record_batch([lines.cast(pa.string()), numbers], schema=_SCHEMA)
 
     def _corrected(self, line: bytes) -> bytes:
         correction = self._corrections.get(payload_digest(line.decode()))
@@ -89,15 +91,16 @@ class Lines:
         return correction.encode()
 
 
-def _split(body: BinaryIO, *, is_gzip: bool) -> Iterator[list[bytes]]:
+def _split(body: BinaryIO, *, is_gzip: bool) -> Iterator[bytes]:
+    """Whole lines, many at a time; the last one's line break is left out."""
     source = pa.PythonFile(body, mode="r")
     stream = pa.CompressedInputStream(source, "gzip") if is_gzip else source
     parts: list[bytes] = []
     while text := stream.read(_TEXT_BYTES):
         whole, line_break, rest = text.rpartition(b"\n")
         if line_break:
-            yield b"".join([*parts, whole]).split(b"\n")
+            yield b"".join([*parts, whole])
             parts = []
         parts.append(rest)
     if last := b"".join(parts):
-        yield [last]
+        yield last
