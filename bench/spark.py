@@ -9,6 +9,7 @@ the same raw objects from S3 and write there. The last line is our time divided 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -58,7 +59,7 @@ def compare(repeat: int, loaded: int) -> None:
     arguments = glue.get_job_runs(JobName=name)["JobRuns"][0]["Arguments"]
     _make_bare_job(glue, s3, like=name)
     bare = {
-        "--raw_uri": arguments["--manifest_uri"].rpartition("/")[0] + "/*.gz",
+        "--raw_uris": ",".join(_raw_uris(s3, arguments["--manifest_uri"])),
         "--processed_uri": _PROCESSED,
         "--quarantine_uri": "s3://etl-local-quarantine/quarantine/bare/",
     }
@@ -69,6 +70,12 @@ def compare(repeat: int, loaded: int) -> None:
         print(f"{turn}: ours {ours[-1]:.1f} s; by hand {theirs[-1]:.1f} s", flush=True)
     _check(s3, loaded)
     print(f"{statistics.median(ours) / statistics.median(theirs):.2f}")
+
+
+def _raw_uris(s3: Any, manifest_uri: str) -> list[str]:
+    bucket, _, key = manifest_uri.removeprefix("s3://").partition("/")
+    manifest = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    return [each["uri"] for each in manifest["objects"]]
 
 
 def _make_bare_job(glue: Any, s3: Any, *, like: str) -> None:

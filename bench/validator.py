@@ -93,7 +93,8 @@ def multiply(rows: int, folder: Path) -> tuple[str, str, str]:
     path = folder / "day.parquet"
     s3.download_file(bucket, key, str(path))
     day = pq.read_table(path)
-    prefix, files, written = key.rpartition("/")[0], [], 0
+    prefix, written = key.rpartition("/")[0], 0
+    files: list[dict[str, Any]] = []
     s3.delete_object(Bucket=bucket, Key=key)
     while written < rows:
         name = f"{prefix}/bench-{len(files):05d}.snappy.parquet"

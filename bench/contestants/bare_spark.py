@@ -45,9 +45,9 @@ AND items IS NOT NULL AND items[0].quantity IS NOT NULL AND NOT contains(value, 
 
 def main() -> None:
     """One day, once."""
-    options = getResolvedOptions(sys.argv, ["raw_uri", "processed_uri", "quarantine_uri"])
+    options = getResolvedOptions(sys.argv, ["raw_uris", "processed_uri", "quarantine_uri"])
     spark = GlueContext(SparkContext.getOrCreate()).spark_session
-    lines = spark.read.text(options["raw_uri"])
+    lines = spark.read.text(options["raw_uris"].split(","))
     parsed = lines.select("value", F.from_json("value", _SCHEMA).alias("record"))
     columns = [each.strip() for each in _COLUMNS.split(";")]
     rows = parsed.select("value", "record.*").selectExpr("value", *columns)

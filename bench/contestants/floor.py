@@ -19,6 +19,7 @@ import pyarrow
 
 TABLE = "bench.floor"
 _BATCH = 100_000
+_PIECE = 1024 * 1024
 _READ = """
 CREATE TABLE checked AS
 WITH lines AS (
@@ -107,7 +108,7 @@ def load(orders: duckdb.DuckDBPyConnection) -> None:
     connection = psycopg2.connect(os.environ["BENCH_POSTGRES"])
     with connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMP TABLE incoming (LIKE {TABLE})")
-        cursor.copy_expert("COPY incoming FROM STDIN (FORMAT binary)", Encoded(reader))
+        cursor.copy_expert("COPY incoming FROM STDIN (FORMAT binary)", Encoded(reader), _PIECE)
         cursor.execute(f"DELETE FROM {TABLE} t USING incoming i WHERE t.order_id = i.order_id")
         cursor.execute(f"INSERT INTO {TABLE} SELECT * FROM incoming")
     connection.close()
@@ -119,7 +120,7 @@ class Encoded(io.RawIOBase):
     def __init__(self, reader: pyarrow.RecordBatchReader) -> None:
         self._encoder = pgpq.ArrowToPostgresBinaryEncoder(reader.schema)
         self._parts = self._encode(reader)
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def _encode(self, reader: pyarrow.RecordBatchReader) -> Iterator[bytes]:
         yield self._encoder.write_header()
@@ -127,11 +128,11 @@ class Encoded(io.RawIOBase):
         yield self._encoder.finish()
 
     def read(self, size: int = -1) -> bytes:
-        """The next part; psycopg2 asks for 8 KiB at a time."""
+        """So much of the next part, and all of what is left of it if it is less."""
         if not self._rest:
-            self._rest = next((each for each in self._parts if each), b"")
+            self._rest = memoryview(next((each for each in self._parts if each), b""))
         taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken
+        return bytes(taken)
 
 
 if __name__ == "__main__":
