@@ -27,6 +27,7 @@ from etl.settings import load_settings
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+ENGINE = "duckdb"
 DAY = "2026-05-07"
 SETTINGS = load_settings("local")
 MIB = 1024 * 1024

@@ -24,8 +24,9 @@ from support.flow_processes import FlowProcesses
 from support.harmed_days import LOADERS, FirstDay, HarmedDay, LaterDay, engine_of
 from support.pipeline_runs import Bench
 
-POINTS = 32  # of each load mode and loader, of which the sample makes one or two
+POINTS = 32  # of each load mode and loader
 MODES = ("replace", "merge")
+SAMPLED = {("replace", "data-api"): (13, 29), ("merge", "copy"): (14, 30)}
 ALWAYS = {
     "shop GET|s3 GetObject landing": ("killed after",),  # while it is staged
     "s3 PutObject raw/.*_manifest.json": ("killed before",),
@@ -65,11 +66,11 @@ class Clean:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test for each point: they are chosen when a worker has seen a clean run's calls."""
     is_sample = metafunc.config.getoption("--faults") == "sample"
-    combinations = [(mode, loader) for mode in MODES for loader in LOADERS]
+    every = {(mode, loader): range(POINTS) for mode in MODES for loader in LOADERS}
     chosen = [
         (mode, loader, number)
-        for turn, (mode, loader) in enumerate(combinations)
-        for number in (range(12 + turn, POINTS, 16) if is_sample else range(POINTS))
+        for (mode, loader), numbers in (SAMPLED if is_sample else every).items()
+        for number in numbers
     ]
     metafunc.parametrize("mode,loader,number", chosen)
 

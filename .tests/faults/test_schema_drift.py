@@ -21,6 +21,7 @@ from support.pipeline_runs import Bench, Outcome
 from etl.settings import load_settings
 from local_cloud.source_orders import iter_orders
 
+ENGINE = "duckdb"
 DAY = "2026-07-14"
 ROWS, CHANGED = 60, 29  # one of the second half is bad anyway, and stays as it is
 BUCKETS = load_settings("local").buckets

@@ -24,6 +24,7 @@ from support.pipeline_runs import Bench
 from etl.settings import load_settings
 from local_cloud.demo_logs import log_files
 
+ENGINE = "duckdb"
 BUCKETS = load_settings("local").buckets
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
 LEVELS = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3}

@@ -17,6 +17,7 @@ from support.pipeline_runs import NONE_ELSEWHERE, Bench, fault_url, rows_url
 from etl.settings import load_settings
 from local_cloud.source_orders import BAD
 
+ENGINE = "duckdb"
 DAY = "2026-03-01"
 ROWS = 20
 BUCKETS = load_settings("local").buckets
@@ -99,11 +100,12 @@ def test_missing_bucket_is_named(loaded: Bench, layer: str) -> None:
     done.fails("bucket no-such-bucket does not exist", "fix: create it", "next: python flows/full")
 
 
-def test_missing_processed_bucket_is_named_by_the_job(loaded: Bench) -> None:
+@pytest.mark.parametrize("engine, words", [("spark", "Glue"), ("duckdb", "does not exist")])
+def test_missing_processed_bucket_is_named(loaded: Bench, engine: str, words: str) -> None:
     before = loaded.table()
     environ = {"ETL_BUCKETS__PROCESSED": "no-such-bucket", **rows_url(5)}
-    done = loaded.run("2026-03-02", environ=environ)
-    done.fails("no-such-bucket", "Glue")
+    done = loaded.run("2026-03-02", "--engine", engine, environ=environ)
+    done.fails("no-such-bucket", words)
     assert loaded.table() == before
 
 

@@ -17,6 +17,7 @@ from etl import __main__ as command_line
 from etl.catalog.catalog import Catalog
 from etl.settings import load_settings
 
+ENGINE = "duckdb"
 DAYS = (date(2026, 8, 11), date(2026, 8, 12))
 BOTH = (DAYS[0], DAYS[1])
 

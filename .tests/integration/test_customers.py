@@ -24,6 +24,9 @@ from etl.settings import load_settings
 from etl.state import state_prefix
 from local_cloud.shop_database import CUSTOMERS, TABLE
 
+ENGINE = "duckdb"
+
+
 Row = dict[str, Any]
 MONDAY, TUESDAY, WEDNESDAY = (date(2025, 3, day) for day in (10, 11, 12))
 LOOKBACK = timedelta(minutes=60)  # as the contract says

@@ -20,6 +20,7 @@ from etl.contracts import find_contract, load_contract
 from etl.proposing import command
 from etl.settings import load_settings
 
+ENGINE = "duckdb"
 DAY, NEXT_DAY = "2026-03-01", "2026-03-02"
 GOOD, BROKEN = 60, 3
 HEADER = ["Beleg Nr.", "Straße", "PLZ", "Betrag (€)", "order", "Datum", "Stand", "bezahlt", "x.y"]

@@ -20,6 +20,7 @@ from etl.keys import parse_s3_uri
 from etl.settings import load_settings
 from local_cloud.demo_prices import price_files
 
+ENGINE = "duckdb"
 BUCKETS = load_settings("local").buckets
 FIRST, SECOND = date(2026, 4, 1), date(2026, 4, 2)
 

@@ -18,12 +18,14 @@ from support.contracts import find_property, write_contract
 from support.pipeline_runs import Bench
 
 from etl import __main__ as command_line
-from etl import replay_command, transform
+from etl import replay_command
 from etl.contracts import load_contract
+from etl.duckdb import step
 from etl.ledger import command as ledger_command
 from etl.transform import TransformResult
 from local_cloud.source_orders import render_order
 
+ENGINE = "duckdb"
 DAY, NEXT, RAW_DAY = date(2026, 10, 5), date(2026, 10, 6), date(2026, 10, 7)
 GOOD = 30
 TELEPORTED = render_order(DAY, 30, status='"teleported"')
@@ -183,14 +185,14 @@ def test_day_is_corrected_and_replayed_and_nothing_is_lost(
 
     # A count that somebody has changed stops the run before the warehouse.
     table, ledger = shop.bench.table(), shop.bench.table("orders__ledger")
-    run_transform = transform.run_transform
+    transform_here = step.transform_here
 
-    def lose_a_row(**given: Any) -> TransformResult:
-        result = run_transform(**given)
+    def lose_a_row(*given: Any) -> TransformResult:
+        result = transform_here(*given)
         rows = dataclasses.replace(result.rows, quarantined=result.rows.quarantined - 1)
         return dataclasses.replace(result, rows=rows)
 
-    monkeypatch.setattr("etl.transform_step.run_transform", lose_a_row)
+    monkeypatch.setattr("etl.transform_step.transform_here", lose_a_row)
     stopped = shop.bench.run(str(DAY), "--replay", contracts=shop.folder)
     stopped.fails(f"orders {DAY} does not add up", "1 are missing")
     assert (shop.bench.table(), shop.bench.table("orders__ledger")) == (table, ledger)

@@ -18,6 +18,7 @@ from support.stream_runs import COMMAND, StreamProcess
 from etl.settings import load_settings
 from local_cloud.demo_events import make_events
 
+ENGINE = "duckdb"
 DAY, LARGE_DAY = date(2025, 3, 11), date(2025, 3, 12)
 START = datetime(2025, 3, 11, 8, tzinfo=UTC)
 _MIB = 1024 * 1024

@@ -41,6 +41,18 @@ def _run_cloud(
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What transforms in the flows of a module: its ENGINE, else Spark.
+
+    A module in which it does not matter takes DuckDB, as small days do, and half the time.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if name := getattr(request.module, "ENGINE", None):
+            patch.setenv("ETL_TRANSFORM__ENGINE", name)
+        yield
+
+
 @pytest.fixture(scope="session")
 def run_cloud() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the embedded cloud's command line for a home: run_cloud(home, "up", "--bare")."""
