@@ -78,6 +78,24 @@ def cloud(home: Path, project: Path) -> Iterator[dict[str, str]]:
         subprocess.run([*command, "down"], env=environ, cwd=project, check=True)
 
 
+@contextmanager
+def carried_day(folder: Path, rows: int, *, engine: str) -> Iterator[tuple[Counts, dict[str, str]]]:
+    """A cloud in which a day of so many orders has gone through the pipeline; this process uses it.
+
+    Yields:
+        The day's counts, and the variables that lead to the cloud.
+    """
+    print(f"writing {rows:,} orders", flush=True)
+    counts = write_orders(folder / "orders", rows)
+    project = copy_project(folder / "project", folder / "orders")
+    with cloud(folder / "cloud", project) as environ:
+        os.environ.update(environ)
+        flow = str(project / "flows" / "full_pipeline.py")
+        command = [sys.executable, flow, "--run-date", str(RUN_DATE), "--engine", engine]
+        subprocess.run(command, check=True, env=environ, stdout=subprocess.DEVNULL)
+        yield counts, environ
+
+
 def empty(s3: Any, warehouse: Any) -> None:
     """As before the first load: no object of any run, no table."""
     for bucket in (*BUCKETS, "artifacts"):

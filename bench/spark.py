@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from bench.project import ROOT, RUN_DATE, cloud, copy_project, write_orders
+from bench.project import ROOT, carried_day
 
 _SCRIPT = ROOT / "bench" / "contestants" / "bare_spark.py"
 _BARE = "bench-bare"
@@ -34,19 +31,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5, help="times each is measured")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
-        folder = Path(name)
-        print(f"writing {options.rows:,} orders", flush=True)
-        counts = write_orders(folder / "orders", options.rows)
-        project = copy_project(folder / "project", folder / "orders")
-        with cloud(folder / "cloud", project) as environ:
-            os.environ.update(environ)
-            pipeline = [str(project / "flows" / "full_pipeline.py"), "--run-date", str(RUN_DATE)]
-            subprocess.run(
-                [sys.executable, *pipeline, "--engine", "spark"],
-                check=True,
-                env=environ,
-                stdout=subprocess.DEVNULL,
-            )
+        with carried_day(Path(name), options.rows, engine="spark") as (counts, _):
             compare(options.repeat, counts.loaded)
 
 

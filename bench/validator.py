@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from bench.measuring import Usage, measure
-from bench.project import ROOT, RUN_DATE, cloud, copy_project, write_orders
+from bench.project import ROOT, RUN_DATE, carried_day
 
 _DAY_ROWS = 100_000
 _FILE_ROWS = 1_000_000
@@ -56,17 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
         folder = Path(name)
-        write_orders(folder / "orders", _DAY_ROWS)
-        project = copy_project(folder / "project", folder / "orders")
-        with cloud(folder / "cloud", project) as environ:
-            os.environ.update(environ)
-            pipeline = [str(project / "flows" / "full_pipeline.py"), "--run-date", str(RUN_DATE)]
-            subprocess.run(
-                [sys.executable, *pipeline, "--engine", "duckdb"],
-                check=True,
-                env=environ,
-                stdout=subprocess.DEVNULL,
-            )
+        with carried_day(folder, _DAY_ROWS, engine="duckdb") as (_, environ):
             print(f"writing {options.rows:,} processed rows", flush=True)
             contract, metrics, processed = multiply(options.rows, folder)
             ours = [sys.executable, "-c", OURS, contract, metrics, str(RUN_DATE)]

@@ -25,8 +25,6 @@ from etl.state import state_prefix
 from local_cloud.shop_database import CUSTOMERS, TABLE
 
 ENGINE = "duckdb"
-
-
 Row = dict[str, Any]
 MONDAY, TUESDAY, WEDNESDAY = (date(2025, 3, day) for day in (10, 11, 12))
 LOOKBACK = timedelta(minutes=60)  # as the contract says

@@ -101,7 +101,7 @@ def deleted_rows_sql(contract: Contract) -> str:
 
 def _join_keys(contract: Contract, versions: str) -> str:
     keys = keys_table(contract).sql_name
-    same = _same_key(contract.primary_key, versions, "k")
+    same = same_key(contract.primary_key, versions, "k")
     latest = f"SELECT MAX({identifier(contract.partition)}) AS latest FROM {keys}"
     return f"LEFT JOIN {keys} AS k ON {same}\n  CROSS JOIN ({latest}) AS seen"
 
@@ -119,5 +119,6 @@ def _is_staged(contract: Contract, table: str) -> str:
     )
 
 
-def _same_key(key: Sequence[str], one: str, other: str) -> str:
+def same_key(key: Sequence[str], one: str, other: str) -> str:
+    """A condition: rows of two tables, named as a query names them, have the same key."""
     return " AND ".join(f"{one}.{identifier(each)} = {other}.{identifier(each)}" for each in key)

@@ -84,7 +84,7 @@ def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
 def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> tuple[Step, ...]:
     versions, target = versions_table(contract), target_table(contract)
     touched, others = identifier(f"{target.name}__touched"), identifier(f"{target.name}__others")
-    same_key = _same_key(contract, target.sql_name, touched)
+    same_key = deletes_sql.same_key(contract.primary_key, identifier(target.name), touched)
     return (
         Step("list the keys that the run had or has", _touch(contract, load, touched, keys)),
         Step(
@@ -126,7 +126,7 @@ def _list_others(contract: Contract, load: ledger.Load, touched: str, others: st
     return (
         f"CREATE TEMP TABLE {others} AS\nSELECT DISTINCT {names}\n"
         f"FROM {versions_table(contract).sql_name} AS v\n"
-        f"JOIN {touched} AS t ON {_same_key(contract, 'v', 't')}\n"
+        f"JOIN {touched} AS t ON {deletes_sql.same_key(contract.primary_key, 'v', 't')}\n"
         f"WHERE NOT v.{_is_run_date(contract, load)}"
     )
 
@@ -136,11 +136,12 @@ def _insert_only(contract: Contract, load: ledger.Load, others: str) -> str:
     joins, counted = _counted(contract)
     names = (*(each.name for each in contract.columns), contract.partition, LOADED_AT)
     is_alone = f"o.{identifier(contract.primary_key[0])} IS NULL"
+    same_key = deletes_sql.same_key(contract.primary_key, "v", "o")
     return (
         f"INSERT INTO {target_table(contract).sql_name} ({_names(names)})\n"
         f"SELECT {', '.join(f'v.{identifier(each)}' for each in names)}\n"
         f"FROM {versions_table(contract).sql_name} AS v\n"
-        f"  LEFT JOIN {others} AS o ON {_same_key(contract, 'v', 'o')}{joins}\n"
+        f"  LEFT JOIN {others} AS o ON {same_key}{joins}\n"
         f"WHERE {' AND '.join([f'v.{_is_run_date(contract, load)}', is_alone, *counted])}"
     )
 
@@ -158,7 +159,7 @@ def _insert_latest(contract: Contract, others: str) -> str:
         f"    PARTITION BY {', '.join(f'v.{identifier(key)}' for key in contract.primary_key)}\n"
         f"    ORDER BY {latest}) AS etl_rank\n"
         f"  FROM {versions_table(contract).sql_name} AS v\n"
-        f"  JOIN {others} AS o ON {_same_key(contract, 'v', 'o')}{joins}"
+        f"  JOIN {others} AS o ON {deletes_sql.same_key(contract.primary_key, 'v', 'o')}{joins}"
         f"{where}) AS ranked\n"
         "WHERE etl_rank = 1"
     )
@@ -170,11 +171,6 @@ def _counted(contract: Contract) -> tuple[str, list[str]]:
         return "", []
     joins, condition = deletes_sql.only_counted(contract, "v")
     return joins, [condition]
-
-
-def _same_key(contract: Contract, left: str, right: str) -> str:
-    keys = map(identifier, contract.primary_key)
-    return " AND ".join(f"{left}.{key} = {right}.{key}" for key in keys)
 
 
 def _insert_stage(contract: Contract, table: str, load: ledger.Load) -> str:
