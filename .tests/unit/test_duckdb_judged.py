@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from dataclasses import replace
-from datetime import date
-from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pytest
 from support.broken_lines import mutate
 from support.contracts import make_column, make_contract, orders_contract
+from support.duckdb_judged import assert_same, judged
 from support.line_cases import (
     ACCEPTED_LINES,
     JSON_VALUES,
@@ -25,58 +21,10 @@ from support.line_cases import (
 )
 from support.tidy_cases import EMPTY_VALUES, MAPPED_LINES, MAPPED_TEXT_LINES, mapped_contract
 
-from etl.duckdb.rows import CHUNK, JUDGED, NotForSql, State, create_table, judge_lines
-from etl.duckdb.sql import LINE
-from etl.judge import Accepted, Filtered, Judge, Rejected, Verdict
+from etl.duckdb.rows import NotForSql, judge_lines
+from etl.judge import Verdict
 from etl.model import Contract, Type
 from local_cloud.source_orders import expected_counts, iter_orders
-
-Judged = dict[str, Verdict | None]
-
-
-def judged(lines: list[str], contract: Contract, run_date: date = RUN_DATE) -> Judged:
-    """What DuckDB makes of lines as the judge would say it; None where it asks."""
-    with duckdb.connect() as database:
-        database.execute(create_table(contract))
-        numbers = pa.array([0] * len(lines), pa.int32())
-        table = pa.table({"$line": lines, "$object": numbers})
-        database.register(CHUNK.strip('"'), table)
-        database.execute(judge_lines(contract, run_date))
-        every = database.sql(f"SELECT {LINE} FROM {JUDGED}").fetchall()
-        assert sorted(line for (line,) in every) == sorted(lines)
-        sure = f'SELECT * FROM {JUDGED} WHERE "$state" <> {State.UNSURE:d}'
-        found = database.sql(sure).to_arrow_table().to_pylist()
-    unsure: Judged = dict.fromkeys(lines)
-    return unsure | {row["$line"]: _verdict(row, contract) for row in found}
-
-
-def _verdict(row: dict[str, Any], contract: Contract) -> Verdict:
-    if row["$state"] == State.FILTERED:
-        return Filtered()
-    return Accepted({column.name: row[column.name] for column in contract.data_columns})
-
-
-def assert_same(lines: list[str], contract: Contract, run_date: date = RUN_DATE) -> None:
-    """What DuckDB is sure of is what the judge says; of what the judge takes it is sure of most."""
-    judge = Judge(contract, run_date)
-    found = judged(lines, contract, run_date)
-    sure = {line: verdict for line, verdict in found.items() if verdict is not None}
-    for line, verdict in sure.items():
-        expected = judge(line)
-        assert verdict == expected, line[:300]
-        assert _texts(verdict) == _texts(expected), line[:300]
-    good = [line for line in found if not isinstance(judge(line), Rejected)]
-    assert len(sure) > len(good) * 2 / 5, [line for line in good if line not in sure]
-
-
-def _texts(verdict: Verdict) -> list[str]:
-    """Values as text: 1.5 is not 1.50, and -0.0 is not 0.0."""
-    if not isinstance(verdict, Accepted):
-        return []
-    return [
-        re.sub(r"zoneinfo.ZoneInfo\(key='[/\w]+'\)", "datetime.timezone.utc", str(value))
-        for value in verdict.row.values()
-    ]
 
 
 def test_every_case_means_what_the_judge_says() -> None:

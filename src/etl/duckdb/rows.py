@@ -9,15 +9,10 @@ from __future__ import annotations
 from datetime import date
 from enum import IntEnum
 
+from etl.duckdb.spelling import EXACT_DIGITS
 from etl.duckdb.sql import LINE, identifier, is_plain, quote
 from etl.duckdb.types import duckdb_type
-from etl.duckdb.values import (
-    EXACT_DIGITS,
-    computed_value,
-    expression_conditions,
-    is_wanted,
-    read_value,
-)
+from etl.duckdb.values import computed_value, expression_conditions, is_wanted, read_value
 from etl.judge import INVALID_UTF8_KEY, MALFORMED_KEY, MAX_DEPTH
 from etl.model import Contract
 
@@ -90,10 +85,15 @@ def judge_lines(contract: Contract, run_date: date) -> str:
     conditions = ['"$sound"', '"$once"', *wrapped, *objects, *(each.sure for each in values)]
     sure = " AND ".join(conditions)
     known = f'SELECT {LINE}, "$object", {typed}, coalesce({sure}, false) AS "$sure" FROM ({split})'
-    return f"INSERT INTO {JUDGED} {_with_state(contract, run_date, known)}"
+    return insert_judged(contract, run_date, known)
 
 
-def _with_state(contract: Contract, run_date: date, known: str) -> str:
+def insert_judged(contract: Contract, run_date: date, known: str) -> str:
+    """SQL that puts read lines into the table of judged rows.
+
+    Args:
+        known: SQL of the lines: "$line", "$object", the received columns and "$sure".
+    """
     sure = ['"$sure"']
     for column in contract.columns:
         if column.derive is not None:
@@ -106,7 +106,8 @@ def _with_state(contract: Contract, run_date: date, known: str) -> str:
         f" WHEN {is_wanted(contract, run_date)} THEN {State.GOOD:d} ELSE {State.FILTERED:d} END"
     )
     names = ", ".join(identifier(each.name) for each in contract.data_columns)
-    return f'SELECT {LINE}, "$object", {state} AS "$state", {names} FROM ({known})'
+    judged = f'SELECT {LINE}, "$object", {state} AS "$state", {names} FROM ({known})'
+    return f"INSERT INTO {JUDGED} {judged}"
 
 
 def _path(path: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,7 @@ from etl.drift.diff import make_diff, tally_lines
 from etl.drift.look import Looker
 from etl.drift.sampling import LONGEST_BYTES, sample_step
 from etl.drift.tally import Tally
+from etl.duckdb.at_once import judge_usual_lines
 from etl.duckdb.files import replace_files
 from etl.duckdb.lines import Lines
 from etl.duckdb.processed import write_processed
@@ -47,6 +48,7 @@ REFUSALS = (
     duckdb.OutOfRangeException,
 )
 _ROWS_AT_ONCE = 5_000
+_SAMPLED = 200  # lines of the first object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,15 +182,45 @@ class _Work:
             query = judge_lines(self._contract, self._run_date)
         except NotForSql:
             return False
+        usual = judge_usual_lines(self._contract, self._run_date, self._accepted_sample())
+        if usual is not None and self._is_answered(usual, self._lines_as_chunk()):
+            return self._is_answered(query, self._unsure_as_chunk())
+        return self._is_answered(query, self._lines_as_chunk())
+
+    def _accepted_sample(self) -> list[str]:
+        first = next(self.lines.read(), None)
+        lines = [] if first is None else first.column(0).slice(0, _SAMPLED).to_pylist()
+        return [line for line in lines if not isinstance(self._judge(line), Rejected)]
+
+    def _is_answered(self, query: str, chunk: AbstractContextManager[None]) -> bool:
         try:
-            with self.lines.reader() as reader:
-                self._database.register(CHUNK.strip('"'), reader)
+            with chunk:
                 self._database.execute(query)
         except REFUSALS:
+            self._database.execute(f"DELETE FROM {JUDGED}")
             return False
-        finally:
-            self._database.unregister(CHUNK.strip('"'))
         return True
+
+    @contextmanager
+    def _lines_as_chunk(self) -> Iterator[None]:
+        name = CHUNK.strip('"')
+        with self.lines.reader() as reader:
+            self._database.register(name, reader)
+            try:
+                yield
+            finally:
+                self._database.unregister(name)
+
+    @contextmanager
+    def _unsure_as_chunk(self) -> Iterator[None]:
+        """Takes the unsure lines out of the table of judged rows."""
+        unsure = f'FROM {JUDGED} WHERE "$state" = {State.UNSURE:d}'
+        self._database.execute(f'CREATE TEMP TABLE {CHUNK} AS SELECT {LINE}, "$object" {unsure}')
+        self._database.execute(f"DELETE {unsure}")
+        try:
+            yield
+        finally:
+            self._database.execute(f"DROP TABLE {CHUNK}")
 
     def _judge_in_python(self, asked: Iterable[tuple[str, int]]) -> None:
         good: list[dict[str, Any]] = []

@@ -9,11 +9,11 @@ the same double, or as they were received where that is an integer.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import date
 
 from etl.duckdb.expressions import to_duckdb_sql
+from etl.duckdb.spelling import json_structure, usual_value
 from etl.duckdb.sql import identifier, is_plain, matches, quote
 from etl.duckdb.types import duckdb_type
 from etl.expressions import ascii_only_columns
@@ -24,8 +24,6 @@ _TIMESTAMP = (
     r'"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?'
     r'(?:Z|[+-][01][0-9]:[0-5][0-9])"'
 )
-_COUNTED = 100  # a pattern's repetitions; RE2 refuses many
-EXACT_DIGITS = 15  # of a decimal number that every double gives back
 _TEXT_DOUBLE = r'"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,4})?"'
 
 
@@ -44,7 +42,7 @@ def read_value(column: Column, contract: Contract, raw: str) -> Value:
         raw = f"nullif({raw}, '\"\"')"
     meant = _mapped(column, raw) if column.value_map else raw
     value = _text_value(column.type, meant) if is_text else _json_value(column.type, meant)
-    sure = _partitions(column, contract, value)
+    sure = partitions(column, contract, value)
     if column.value_map:  # a backslash could be another spelling of what is mapped
         sure = f"({sure} AND NOT contains({raw}, '\\'))"
     if contract.drop_empty:
@@ -72,7 +70,7 @@ def _filled(kind: Type, typed: str) -> str:
     return "false" if kind.kind == "array" else "true"
 
 
-def _partitions(column: Column, contract: Contract, value: Value) -> str:
+def partitions(column: Column, contract: Contract, value: Value) -> str:
     """A condition under which the value is sure and can name a partition, if it has to."""
     if column.name not in contract.partition_columns or column.type.kind != "string":
         return value.sure
@@ -167,8 +165,8 @@ def _timestamp(kind: Type, raw: str) -> Value:
 
 
 def _array(kind: Type, element: Type, raw: str) -> Value:
-    """One that is plain is read at once. Of any other, elements are read as JSON text each, so that
-    they are asked what columns are asked."""
+    """One in its usual spelling is read at once. Of any other, elements are read as JSON text each,
+    so that they are asked what columns are asked."""
     fields = element.fields if element.kind == "object" else ()
     if element.kind == "object":
         if not all(is_plain(each.name) for each in fields):
@@ -186,47 +184,15 @@ def _array(kind: Type, element: Type, raw: str) -> Value:
     typed = f"CAST({typed} AS {duckdb_type(kind)})"
     each = f"list_transform({elements}, lambda e: coalesce({value.sure}, false))"
     sure = f"starts_with({raw}, '[') AND {shape} AND coalesce(list_bool_and({each}), true)"
-    pattern = _plain(element)
+    pattern = usual_value(kind)
     if pattern is None:
         return Value(typed, f"({sure})")
-    is_all = matches(raw, rf"\[(?:{pattern}(?:,{pattern})*)?\]")
-    at_once = f"from_json({raw}, {quote(json.dumps([_structure(element)]))})"
+    is_all = matches(raw, pattern)
+    at_once = f"from_json({raw}, {quote(json.dumps(json_structure(kind)))})"
     return Value(
         f"(CASE WHEN {is_all} THEN {at_once} ELSE {typed} END)",
         f"(CASE WHEN {is_all} THEN true ELSE {sure} END)",
     )
-
-
-def _plain(kind: Type, *, required: bool = True) -> str | None:
-    """A pattern of the most usual spelling, which DuckDB reads as the judge does; None for kinds
-    that have none. An object's is that of its fields in the contract's order, and no others."""
-    match kind.kind:
-        case "string" if kind.max_bytes <= _COUNTED:
-            pattern = rf'"[ !#-\[\]-~]{{0,{kind.max_bytes}}}"'
-        case "integer":
-            pattern = f"-?[0-9]{{1,{9 if kind.bits == 32 else 18}}}"
-        case "decimal" if kind.precision <= EXACT_DIGITS and kind.precision > kind.scale:
-            fraction = rf"(?:\.[0-9]{{1,{kind.scale}}})?" if kind.scale else ""
-            pattern = f"-?[0-9]{{1,{kind.precision - kind.scale}}}{fraction}"
-        case "boolean":
-            pattern = "(?:true|false)"
-        case "object":
-            fields = [_plain(each.type, required=each.required) for each in kind.fields]
-            if None in fields or not all(is_plain(each.name) for each in kind.fields):
-                return None
-            named = zip(kind.fields, fields, strict=True)
-            members = (f"{re.escape(_json(each.name))}:{pattern}" for each, pattern in named)
-            pattern = rf"\{{{','.join(members)}\}}"
-        case _:
-            return None
-    return pattern if required else f"(?:{pattern}|null)"
-
-
-def _structure(kind: Type) -> object:
-    """The type as `from_json` wants it."""
-    if kind.kind == "object":
-        return {each.name: _structure(each.type) for each in kind.fields}
-    return duckdb_type(kind)
 
 
 def _object(fields: tuple[Field, ...]) -> Value:
@@ -258,7 +224,7 @@ def computed_value(column: Column, contract: Contract, run_date: date) -> Value:
     assert column.derive is not None
     raw = f"({to_duckdb_sql(column.derive, run_date)})"
     value = _fitted(column.type, raw)
-    return Value(value.typed, _given(column.required, raw, _partitions(column, contract, value)))
+    return Value(value.typed, _given(column.required, raw, partitions(column, contract, value)))
 
 
 def _fitted(kind: Type, raw: str) -> Value:
