@@ -111,25 +111,34 @@ def test_fewer_rows_replace_more(make_bench: Callable[[], Bench]) -> None:
         assert bench.keys(place(contract, date.fromisoformat(DAY))) == []
 
 
-def test_raw_object_that_is_gone_fails_clearly_and_is_mended_by_the_next_run(
-    make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "left, message",
+    [(0, "{} does not exist"), (0.5, "{} is no whole gzip file")],
+    ids=["gone", "cut off"],
+)
+def test_raw_object_that_is_harmed_fails_clearly_and_is_mended_by_the_next_run(
+    make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch, left: float, message: str
 ) -> None:
     from etl.duckdb import transform
 
     bench = make_bench()
     uris: list[str] = []
 
-    class Gone(transform.Lines):
+    class Harmed(transform.Lines):
         def read(self) -> Iterator[pa.RecordBatch]:
-            bucket, key = keys.parse_s3_uri(self._objects[0].uri)
-            bench.client("s3").delete_object(Bucket=bucket, Key=key)
-            uris.append(self._objects[0].uri)
+            s3, uri = bench.client("s3"), self._objects[0].uri
+            bucket, key = keys.parse_s3_uri(uri)
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            s3.delete_object(Bucket=bucket, Key=key)
+            if left:
+                s3.put_object(Bucket=bucket, Key=key, Body=body[: int(len(body) * left)])
+            uris.append(uri)
             yield from super().read()
 
     with monkeypatch.context() as patch:
-        patch.setattr(transform, "Lines", Gone)
+        patch.setattr(transform, "Lines", Harmed)
         ended = bench.run(DAY, "--engine", "duckdb", environ=rows_url(ROWS))
-    ended.fails(f"{uris[0]} does not exist")
+    ended.fails(message.format(uris[0]))
 
     report = bench.run_json(DAY, "--engine", "duckdb", environ=rows_url(ROWS))
     assert report["rows"]["loaded"] == expected_counts(ROWS).loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from isal import igzip, igzip_lib
 
 from aws.s3.ranges import RangeFile
 from etl.corrections import payload_digest
+from etl.errors import TransformError
 from etl.keys import parse_s3_uri
 from etl.manifest import RawObject
 from etl.storage import explain_storage_errors
@@ -51,7 +54,7 @@ class Lines:
         self.corrected = 0
         for number, raw in enumerate(self._objects):
             bucket, key = parse_s3_uri(raw.uri)
-            with explain_storage_errors(raw.uri):
+            with explain_storage_errors(raw.uri), _explained(raw.uri):
                 file = RangeFile(self._s3, bucket=bucket, key=key)
                 with io.BufferedReader(file, _RANGE_BYTES) as body:
                     for text in _split(body, is_gzip=self._is_gzip):
@@ -91,10 +94,19 @@ class Lines:
         return correction.encode()
 
 
+@contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, igzip_lib.IsalError) as error:  # type: ignore[misc]
+        raise TransformError(
+            f"{uri} is no whole gzip file: {error}", fix="extract it again, with the same command"
+        ) from error
+
+
 def _split(body: BinaryIO, *, is_gzip: bool) -> Iterator[bytes]:
     """Whole lines, many at a time; the last one's line break is left out."""
-    source = pa.PythonFile(body, mode="r")
-    stream = pa.CompressedInputStream(source, "gzip") if is_gzip else source
+    stream = igzip.GzipFile(fileobj=body) if is_gzip else body
     parts: list[bytes] = []
     while text := stream.read(_TEXT_BYTES):
         whole, line_break, rest = text.rpartition(b"\n")

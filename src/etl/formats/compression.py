@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 import zstandard
+from isal import isal_zlib
 
-_LEVEL = 3  # of either: beyond it, time grows faster than sizes shrink
-_GZIP_WINDOW = zlib.MAX_WBITS | 16  # "| 16" asks zlib for gzip, with a time stamp of 0
+# Of JSON, ISA-L's gzip takes a fifth of zlib's time, for bytes that are 3 % more.
+_GZIP_LEVEL = 2
+_GZIP_WINDOW = isal_zlib.MAX_WBITS | 16  # "| 16" asks for gzip, with a time stamp of 0
+_ZSTD_LEVEL = 3  # beyond it, time grows faster than sizes shrink
 
 _LARGE_BYTES = 256 * 1024  # for less, another thread is not worth its while
 _POOL = ThreadPoolExecutor(thread_name_prefix="compress")
@@ -74,11 +76,11 @@ class _Beside:
 
 
 def _gzip() -> Compressor:
-    return _Beside(zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW))
+    return _Beside(isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WINDOW))
 
 
 def _zstd() -> Compressor:
-    return _Beside(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj())
+    return _Beside(zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj())
 
 
 COMPRESSIONS = {
