@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 _MIB = 1024**2
-_WATCH_SECONDS = 0.05
+_WATCH_SECONDS = 0.25  # looking costs CPU, too
 
 
 @dataclass(frozen=True)

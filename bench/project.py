@@ -79,6 +79,19 @@ def cloud(home: Path, project: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def prefect_server(home: Path) -> Iterator[str]:
+    """The server that a team has: the URL of its API."""
+    environ = os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    environ.pop("PREFECT_API_URL", None)
+    command = [sys.executable, str(ROOT / "src" / "etl" / "tasks" / "serve.py")]
+    with subprocess.Popen(
+        command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:  # which ends when its standard input does
+        assert server.stdout
+        yield server.stdout.readline().removeprefix("url ").strip()
+
+
+@contextmanager
 def carried_day(folder: Path, rows: int, *, engine: str) -> Iterator[tuple[Counts, dict[str, str]]]:
     """A cloud in which a day of so many orders has gone through the pipeline; this process uses it.
 

@@ -3,7 +3,8 @@
 Each contestant does the same work from the same files, by turns, in one run on this machine: raw
 kept on S3, bad records kept apart, the latest of each key, partitioned Parquet on S3, rows merged
 into the table. Fresh: the table is empty; filled: the same day once more, over what is there. S3
-and Redshift are the embedded cloud's for all of them; only the contestant's own processes count.
+and Redshift are the embedded cloud's for all of them; they and Prefect's server run before, and
+only the contestant's own processes count.
 
     python -m bench.run --rows 1000000 --repeat 5
 """
@@ -19,7 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.measuring import measure
-from bench.project import ROOT, RUN_DATE, cloud, copy_project, empty, write_orders
+from bench.project import (
+    ROOT,
+    RUN_DATE,
+    cloud,
+    copy_project,
+    empty,
+    prefect_server,
+    write_orders,
+)
 from bench.report import Measure, compare_with_kept, show, summarise, write
 
 
@@ -55,7 +64,7 @@ def contestants(peers: str) -> list[Contestant]:
             "ours, DuckDB",
             (sys.executable, *pipeline, "--engine", "duckdb"),
             "public.orders",
-            "the whole flow: Prefect's own server, lease, manifest, checks, ledger, report",
+            "the whole flow: Prefect's task runs, lease, manifest, checks, ledger, report",
         ),
         Contestant(
             "ours, Spark",
@@ -105,7 +114,11 @@ def main() -> int:
         print(f"writing {options.rows:,} orders", flush=True)
         counts = write_orders(folder / "orders", options.rows)
         project = copy_project(folder / "project", folder / "orders")
-        with cloud(folder / "cloud", project) as environ:
+        with (
+            cloud(folder / "cloud", project) as environ,
+            prefect_server(folder / "prefect") as url,
+        ):
+            environ["PREFECT_API_URL"] = url
             found = _measure_all(chosen, options.repeat, folder, environ, counts.loaded)
     results = summarise(found, rows=options.rows)
     show(results, {each.name: each.how for each in chosen})
