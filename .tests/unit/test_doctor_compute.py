@@ -106,12 +106,15 @@ def test_doctor_function_missing_says_how_to_create_it(patient: Patient, has_rol
     assert all(each.startswith(start) for each, start in zip(commands, starts, strict=True))
 
 
+_SIZE = "--memory-size 2048 --ephemeral-storage Size=512 --timeout 300"
+
+
 @pytest.mark.parametrize(
     "change, check, state, option",
     [
         ({"Runtime": "python3.11"}, "validator", "FAIL", "--runtime python3.12"),
-        ({"MemorySize": 512}, "validator: size", "warn", "--memory-size 2048 --timeout 300"),
-        ({"Timeout": 3}, "validator: size", "warn", "--memory-size 2048 --timeout 300"),
+        ({"MemorySize": 512}, "validator: size", "warn", _SIZE),
+        ({"Timeout": 3}, "validator: size", "warn", _SIZE),
     ],
 )
 def test_doctor_function_with_a_fault_names_it(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -26,7 +29,7 @@ from etl.model import Check
 from etl.validation import scan as scan_module
 from etl.validation.arrow_schema import arrow_schema, file_schema
 from etl.validation.parquet_footers import open_parquet
-from etl.validation.scan import count_duplicates
+from etl.validation.scan import count_duplicates, iter_batches
 from etl.validation.verdict import Outcome, ProcessedFile, RowCounts, Validation, validate
 
 CONTRACT = sales_contract()
@@ -356,7 +359,7 @@ def test_validate_partition_columns_in_the_file_or_without_folder_fail() -> None
     assert "today" in found[("files", None)]
 
 
-def test_count_duplicates_in_several_passes_finds_the_same(monkeypatch: Any) -> None:
+def test_count_duplicates_of_more_rows_than_fit_finds_the_same(monkeypatch: Any) -> None:
     rows = [sale(number % 700, line=number % 3) for number in range(1500)]
     body = parquet_bytes(rows, row_group_size=400)
     distinct = len({(row["sale_id"], row["line"]) for row in rows})
@@ -366,3 +369,32 @@ def test_count_duplicates_in_several_passes_finds_the_same(monkeypatch: Any) -> 
         assert count_duplicates([file], ["sale_id", "line"]) == 1500 - distinct
         assert count_duplicates([file], ["sale_id"]) == 800
         assert count_duplicates([file], ["seller_id"]) == 800
+
+
+def test_count_duplicates_reads_the_columns_once_whatever_their_size(monkeypatch: Any) -> None:
+    monkeypatch.setattr(scan_module, "ROWS_AT_ONCE", 100)
+    read = 0
+
+    def counted(*args: Any) -> Iterator[pa.RecordBatch]:
+        nonlocal read
+        for batch in iter_batches(*args):
+            read += batch.num_rows
+            yield batch
+
+    monkeypatch.setattr(scan_module, "iter_batches", counted)
+    body = parquet_bytes([sale(number) for number in range(1500)], row_group_size=400)
+    file = open_parquet("x", io.BytesIO(body), size=len(body))
+    assert count_duplicates([file], ["sale_id"]) == 0
+    assert read == 1500
+
+
+def test_count_duplicates_without_room_names_the_setting(monkeypatch: Any, tmp_path: Path) -> None:
+    for share in range(16):
+        (tmp_path / str(share)).symlink_to("/dev/full")
+    monkeypatch.setattr(scan_module, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(scan_module, "TemporaryDirectory", lambda prefix: nullcontext(tmp_path))
+    body = parquet_bytes([sale(number) for number in range(1500)], row_group_size=400)
+    file = open_parquet("x", io.BytesIO(body), size=len(body))
+    with pytest.raises(ValidationError, match="more room") as caught:
+        count_duplicates([file], ["sale_id"])
+    assert caught.value.fix == "raise validator.storage_mb"

@@ -70,10 +70,15 @@ class Transform(_Section):
 
 
 class Validator(_Section):
-    """The validator Lambda."""
+    """The validator Lambda.
+
+    Attributes:
+        storage_mb: Room for the keys of more than two million rows, some 30 bytes each.
+    """
 
     function_name: str
     memory_mb: int = Field(default=2048, ge=128, le=10240)
+    storage_mb: int = Field(default=512, ge=512, le=10240)
     timeout_seconds: int = Field(default=300, ge=1, le=900)
 
 

@@ -151,6 +151,7 @@ def _function(cloud: Cloud, settings: Settings, wanted: LambdaFunction, archive:
         "Handler": wanted.handler,
         "Timeout": wanted.timeout_seconds,
         "MemorySize": wanted.memory_mb,
+        "EphemeralStorage": {"Size": wanted.storage_mb},
     }
     if wanted.environment:
         configuration["Environment"] = {"Variables": wanted.environment}

@@ -21,6 +21,7 @@ class Function:
     name: str
     runtime: str
     memory_mb: int
+    storage_mb: int
     timeout_seconds: int
     role_arn: str
     state: str
@@ -37,6 +38,7 @@ def get_function(client: LambdaClient, *, name: str) -> Function:
         name=name,
         runtime=found.get("Runtime", ""),
         memory_mb=found["MemorySize"],
+        storage_mb=found.get("EphemeralStorage", {"Size": 512})["Size"],
         timeout_seconds=found["Timeout"],
         role_arn=found["Role"],
         state=found.get("State", "Active"),

@@ -7,6 +7,7 @@ from functools import cached_property
 from botocore.exceptions import ClientError
 
 from aws.lambda_ import Function, get_function
+from etl import settings
 from etl.doctor.explain import error_code
 from etl.doctor.findings import Check, Finding, Group, fail, ok, warn
 from etl.doctor.patient import Patient
@@ -56,14 +57,16 @@ class Validator:
 
     def _has_size(self) -> Finding:
         found, wanted = self._function, self._settings
-        what = f"{found.memory_mb} MB, {found.timeout_seconds} s"
-        if found.memory_mb >= wanted.memory_mb and found.timeout_seconds >= wanted.timeout_seconds:
-            return ok(what)
+        names = ("memory_mb", "storage_mb", "timeout_seconds")
+        larger = {each: max(getattr(found, each), getattr(wanted, each)) for each in names}
+        if all(getattr(found, each) == size for each, size in larger.items()):
+            return ok(_size(found))
         return warn(
-            f"{what}: less than the settings' {wanted.memory_mb} MB, {wanted.timeout_seconds} s",
+            f"{_size(found)}: less than the settings' {_size(wanted)}",
             self._update(
-                *("--memory-size", str(max(found.memory_mb, wanted.memory_mb))),
-                *("--timeout", str(max(found.timeout_seconds, wanted.timeout_seconds))),
+                *("--memory-size", str(larger["memory_mb"])),
+                *("--ephemeral-storage", f"Size={larger['storage_mb']}"),
+                *("--timeout", str(larger["timeout_seconds"])),
             ),
         )
 
@@ -79,6 +82,7 @@ class Validator:
             *("--runtime", _RUNTIME, "--handler", "validator_handler.handle"),
             *("--role", f"arn:aws:iam::{account}:role/{wanted.function_name}"),
             *("--memory-size", str(wanted.memory_mb), "--timeout", str(wanted.timeout_seconds)),
+            *("--ephemeral-storage", f"Size={wanted.storage_mb}"),
             *("--zip-file", _ARCHIVE),
         )
         # Lambda refuses a function whose role it cannot take on.
@@ -97,3 +101,8 @@ class Validator:
             *("lambda", "update-function-code", "--function-name", name, "--zip-file", _ARCHIVE)
         )
         return f"make package && {update}"
+
+
+def _size(function: Function | settings.Validator) -> str:
+    storage = f"{function.storage_mb} MB for files"
+    return f"{function.memory_mb} MB, {storage}, {function.timeout_seconds} s"

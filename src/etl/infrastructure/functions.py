@@ -18,6 +18,7 @@ class LambdaFunction:
 
     Attributes:
         key: Its folder in _lambda/.
+        storage_mb: Of its temporary folder.
         retries: How often an asynchronous call that failed is made again; None for AWS's two.
     """
 
@@ -25,6 +26,7 @@ class LambdaFunction:
     name: str
     memory_mb: int
     timeout_seconds: int
+    storage_mb: int = 512
     environment: dict[str, str] = field(default_factory=dict)
     retries: int | None = None
     runtime: str = RUNTIME
@@ -73,6 +75,7 @@ def _function(
         name=str(wanted.function_name),
         memory_mb=wanted.memory_mb,
         timeout_seconds=wanted.timeout_seconds,
+        storage_mb=wanted.storage_mb if isinstance(wanted, Validator) else 512,
         environment=environment,
         retries=retries,
     )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.errors import ValidationError
 from etl.expressions import columns_of
 from etl.model import Rule
 from etl.validation.arrow_expressions import count_false
@@ -106,23 +111,29 @@ def iter_batches(files: Sequence[OpenFile], wanted: frozenset[Leaf]) -> Iterator
 def count_duplicates(files: Sequence[OpenFile], columns: Sequence[str]) -> int:
     """Rows whose values in `columns` stand in an earlier row too; rows with a NULL do not count.
 
-    More rows than fit are taken in several passes, each over one share of the keys.
+    The columns are read once. Of more rows than fit, keys go to a temporary folder first, each
+    into the file of its share, so that time grows with the rows and memory does not.
     """
-    rows = sum(file.rows for file in files)
-    passes = 1
-    while rows > passes * ROWS_AT_ONCE:
-        passes *= 2
-    return sum(_duplicates(files, columns, share, passes) for share in range(passes))
+    shares = 1
+    while sum(file.rows for file in files) > shares * ROWS_AT_ONCE:
+        shares *= 2
+    batches = (
+        batch.select(list(columns)).drop_null() for batch in iter_batches(files, leaves(columns))
+    )
+    if shares == 1:
+        return _duplicates(list(batches), columns)
+    with TemporaryDirectory(prefix="etl-keys-") as folder, _temporary_room(folder):
+        return sum(
+            _duplicates(pa.ipc.open_stream(path), columns)
+            for path in _spill(batches, Path(folder), shares)
+        )
 
 
-def _duplicates(files: Sequence[OpenFile], columns: Sequence[str], share: int, passes: int) -> int:
-    batches = []
-    for batch in iter_batches(files, leaves(columns)):
-        keys = batch.select(list(columns)).drop_null()
-        batches.append(keys if passes == 1 else keys.filter(_in_share(keys, share, passes)))
-    if not batches:
+def _duplicates(batches: Iterable[pa.RecordBatch], columns: Sequence[str]) -> int:
+    held = list(batches)
+    if not held:
         return 0
-    table = pa.Table.from_batches(batches)
+    table = pa.Table.from_batches(held)
     if len(columns) == 1:
         distinct = pc.count_distinct(table.column(0)).as_py()
     else:
@@ -130,8 +141,44 @@ def _duplicates(files: Sequence[OpenFile], columns: Sequence[str], share: int, p
     return int(table.num_rows - distinct)
 
 
-def _in_share(keys: pa.RecordBatch, share: int, passes: int) -> pa.Array:
-    """Which rows belong to the share, by a hash of the key's last four bytes as text."""
+def _spill(batches: Iterable[pa.RecordBatch], folder: Path, shares: int) -> list[Path]:
+    """Write each row into its share's file; those that have rows."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    paths = [folder / str(share) for share in range(shares)]
+    with ExitStack() as opened:
+        writers: dict[int, pa.RecordBatchWriter] = {}
+        for batch in batches:
+            share_of = _share_of(batch, shares)
+            order = pc.sort_indices(share_of)
+            rows, start = batch.take(order), 0
+            for share, count in sorted(_counts(share_of).items()):
+                if share not in writers:
+                    stream = pa.ipc.new_stream(paths[share], batch.schema, options=options)
+                    writers[share] = opened.enter_context(stream)
+                writers[share].write_batch(rows.slice(start, count))
+                start += count
+    return [paths[share] for share in sorted(writers)]
+
+
+def _counts(values: pa.Array) -> dict[int, int]:
+    return {each["values"]: each["counts"] for each in pc.value_counts(values).to_pylist()}
+
+
+@contextmanager
+def _temporary_room(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ValidationError(
+            f"the keys need more room than there is in {gettempdir()}",
+            fix="raise validator.storage_mb",
+        ) from error
+
+
+def _share_of(keys: pa.RecordBatch, shares: int) -> pa.Array:
+    """Each row's share, by a hash of the key's last four bytes as text."""
     texts = [pc.cast(column, pa.string()) for column in keys.columns]
     padded = pc.binary_join_element_wise("0000", *texts, "")
     ends = pc.binary_slice(pc.cast(padded, pa.binary()), -4, None)
@@ -139,5 +186,4 @@ def _in_share(keys: pa.RecordBatch, share: int, passes: int) -> pa.Array:
     words = pa.Array.from_buffers(pa.uint32(), len(flat), [None, flat.buffers()[2]])
     mixed = pc.bit_wise_xor(words, pc.shift_right(words, pa.scalar(16, pa.uint32())))
     mixed = pc.bit_wise_xor(mixed, pc.shift_right(mixed, pa.scalar(8, pa.uint32())))
-    masked = pc.bit_wise_and(mixed, pa.scalar(passes - 1, pa.uint32()))
-    return pc.equal(masked, pa.scalar(share, pa.uint32()))
+    return pc.bit_wise_and(mixed, pa.scalar(shares - 1, pa.uint32()))

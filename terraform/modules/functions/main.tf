@@ -26,6 +26,10 @@ resource "aws_lambda_function" "this" {
   source_code_hash               = each.value.code_sha256
   reserved_concurrent_executions = lookup(var.reserved_concurrency, each.key, -1)
 
+  ephemeral_storage {
+    size = each.value.storage_mb
+  }
+
   dynamic "environment" {
     for_each = length(each.value.environment) > 0 ? [each.value.environment] : []
     content {

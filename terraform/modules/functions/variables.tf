@@ -16,6 +16,7 @@ variable "functions" {
     handler         = string
     memory_mb       = number
     timeout_seconds = number
+    storage_mb      = number
     environment     = map(string)
     retries         = number # of asynchronous calls; null for AWS's two
     code_sha256     = string
