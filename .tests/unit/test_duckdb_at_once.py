@@ -131,6 +131,25 @@ def test_lines_unlike_the_sample_are_unsure() -> None:
     assert [name for name, line in lines.items() if found[line] is not None] == []
 
 
+@pytest.mark.parametrize(
+    "sample",
+    [
+        '{"id": 1, "ID": 7, "text": "a", "Text": "b"}',
+        f'{{"id": 1, "text": "a", "other": {"9" * 5_000}}}',
+        f'{{"id": 1, "text": "a", "other": {"[" * 900}{"]" * 900}}}',
+    ],
+    ids=["names in two cases", "a large number", "deep"],
+)
+def test_any_sample_will_do(sample: str) -> None:
+    judge = Judge(json_contract(), RUN_DATE)
+    assert not isinstance(judge(sample), Rejected)
+    query = judge_usual_lines(json_contract(), RUN_DATE, [sample])
+    assert query is None or judged([sample], json_contract(), query=query) in (
+        {sample: judge(sample)},
+        {sample: None},
+    )
+
+
 def test_longest_of_the_sample_counts() -> None:
     lines = ['{"id": 1}', '{"id": 2, "text": "a"}', '{"id": 3, "number": 5}']
     query = judge_usual_lines(json_contract(), RUN_DATE, lines)

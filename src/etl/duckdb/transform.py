@@ -190,7 +190,8 @@ class _Work:
     def _accepted_sample(self) -> list[str]:
         first = next(self.lines.read(), None)
         lines = [] if first is None else first.column(0).slice(0, _SAMPLED).to_pylist()
-        return [line for line in lines if not isinstance(self._judge(line), Rejected)]
+        short = (line for line in lines if len(line) <= LONGEST_BYTES)
+        return [line for line in short if not isinstance(self._judge(line), Rejected)]
 
     def _is_answered(self, query: str, chunk: AbstractContextManager[None]) -> bool:
         try:
