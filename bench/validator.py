@@ -12,6 +12,7 @@ wall and memory divided by ours.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -83,6 +84,7 @@ def multiply(rows: int, folder: Path) -> tuple[str, str, str]:
     day = pq.read_table(path)
     prefix, written = key.rpartition("/")[0], 0
     files: list[dict[str, Any]] = []
+    copies = itertools.count()
     s3.delete_object(Bucket=bucket, Key=key)
     while written < rows:
         name = f"{prefix}/bench-{len(files):05d}.snappy.parquet"
@@ -90,9 +92,7 @@ def multiply(rows: int, folder: Path) -> tuple[str, str, str]:
             until = min(rows, written + _FILE_ROWS)
             while written < until:
                 part = day.slice(0, until - written)
-                keys = pc.binary_join_element_wise(
-                    part[_KEY], pa.scalar(f"{written // day.num_rows:04d}"), ""
-                )
+                keys = pc.binary_join_element_wise(part[_KEY], pa.scalar(f"{next(copies):04d}"), "")
                 place = part.schema.get_field_index(_KEY)
                 writer.write_table(part.set_column(place, day.schema.field(_KEY), keys))
                 written += part.num_rows

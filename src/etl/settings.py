@@ -73,7 +73,7 @@ class Validator(_Section):
     """The validator Lambda.
 
     Attributes:
-        storage_mb: Room for the keys of more than two million rows, some 30 bytes each.
+        storage_mb: Room for the keys of more than half a million rows, some 20 bytes each.
     """
 
     function_name: str

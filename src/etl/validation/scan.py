@@ -20,7 +20,7 @@ from etl.validation.arrow_expressions import count_false
 from etl.validation.parquet_footers import Leaf, OpenFile, as_instant, leaf_path
 
 BATCH_ROWS = 128 * 1024
-ROWS_AT_ONCE = 2_000_000  # keys of so many rows are compared in one go: about 350 MB
+ROWS_AT_ONCE = 500_000  # keys of so many rows are compared in one go: what fits caches is fast
 
 
 class Measure(Protocol):
