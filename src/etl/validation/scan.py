@@ -21,6 +21,7 @@ from etl.validation.parquet_footers import Leaf, OpenFile, as_instant, leaf_path
 
 BATCH_ROWS = 128 * 1024
 ROWS_AT_ONCE = 500_000  # keys of so many rows are compared in one go: what fits caches is fast
+_MOST_SHARES = 256  # a file each, and a function may open 1,024
 
 
 class Measure(Protocol):
@@ -115,7 +116,7 @@ def count_duplicates(files: Sequence[OpenFile], columns: Sequence[str]) -> int:
     into the file of its share, so that time grows with the rows and memory does not.
     """
     shares = 1
-    while sum(file.rows for file in files) > shares * ROWS_AT_ONCE:
+    while sum(file.rows for file in files) > shares * ROWS_AT_ONCE and shares < _MOST_SHARES:
         shares *= 2
     batches = (
         batch.select(list(columns)).drop_null() for batch in iter_batches(files, leaves(columns))
