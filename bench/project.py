@@ -81,7 +81,11 @@ def cloud(home: Path, project: Path) -> Iterator[dict[str, str]]:
 @contextmanager
 def prefect_server(home: Path) -> Iterator[str]:
     """The server that a team has: the URL of its API."""
-    environ = os.environ | {"PREFECT_HOME": str(home), "PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+    environ = os.environ | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+    }
     environ.pop("PREFECT_API_URL", None)
     command = [sys.executable, str(ROOT / "src" / "etl" / "tasks" / "serve.py")]
     with subprocess.Popen(
