@@ -64,7 +64,7 @@ def assert_same(
         assert verdict == expected, line[:300]
         assert _texts(verdict) == _texts(expected), line[:300]
     good = [line for line in found if not isinstance(judge(line), Rejected)]
-    assert len(sure) >= len(good) * least, [line for line in good if line not in sure]
+    assert len(sure) > len(good) * least, [line for line in good if line not in sure]
 
 
 def _texts(verdict: Verdict) -> list[str]:

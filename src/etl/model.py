@@ -296,6 +296,10 @@ class Contract:
                 return column
         raise KeyError(name)
 
+    def requires(self, column: Column) -> bool:
+        """Whether every row has a value there."""
+        return column.required or column.name in self.primary_key
+
     def partition_uri(self, base: str, run_date: date) -> str:
         """`base` narrowed to a run date, e.g. s3://b/processed/sales/orders/ingest_date=…/."""
         return f"{base}{self.partition}={run_date.isoformat()}/"

@@ -45,9 +45,7 @@ def checked_table(contract: Contract, table: pa.Table, run_date: date) -> pa.Tab
 
 
 def _check_values(contract: Contract, rows: pa.Table) -> None:
-    required = [
-        each.name for each in contract.columns if each.required or each.name in contract.primary_key
-    ]
+    required = [each.name for each in contract.columns if contract.requires(each)]
     missing = [name for name in required if rows.column(name).null_count]
     if missing:
         raise UsageError(

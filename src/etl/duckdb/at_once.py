@@ -104,7 +104,7 @@ def _object(
     for name, value in members:
         asked = wanted.get(name)
         pattern, read = _member(value, asked, contract)
-        is_needed = isinstance(asked, dict) or (asked is not None and _is_needed(asked, contract))
+        is_needed = isinstance(asked, dict) or (asked is not None and contract.requires(asked))
         text = (", ?" if patterns else "") + member(name, pattern)
         patterns.append(text if is_needed or not patterns else f"(?:{text})?")
         if read is not None:
@@ -119,7 +119,7 @@ def _member(value: Any, asked: Column | Wanted | None, contract: Contract) -> tu
         return _object(value, asked, contract)
     usual = None if asked is None else _usual(asked, contract)
     if asked is not None and usual is not None:
-        is_needed = _is_needed(asked, contract)
+        is_needed = contract.requires(asked)
         return usual if is_needed else f"(?:{usual}|null)", json_structure(asked.type)
     if isinstance(value, list | tuple):
         raise _Unusual
@@ -138,10 +138,6 @@ def _usual(column: Column, contract: Contract) -> str | None:
     return pattern
 
 
-def _is_needed(column: Column, contract: Contract) -> bool:
-    return column.required or column.name in contract.primary_key
-
-
 def _value(column: Column, contract: Contract, structure: dict[str, Any]) -> Value:
     read: Any = structure
     for step in column.path:
@@ -154,4 +150,4 @@ def _value(column: Column, contract: Contract, structure: dict[str, Any]) -> Val
     is_short = f"strlen({place}) <= {column.type.max_bytes}"
     fits = is_short if column.type.kind == "string" else "true"
     sure = partitions(column, contract, Value(place, fits))
-    return Value(place, f"coalesce({sure}, {not _is_needed(column, contract)})")
+    return Value(place, f"coalesce({sure}, {not contract.requires(column)})")

@@ -47,8 +47,7 @@ def read_value(column: Column, contract: Contract, raw: str) -> Value:
         sure = f"({sure} AND NOT contains({raw}, '\\'))"
     if contract.drop_empty:
         sure = f"({sure} AND {_filled(column.type, value.typed)})"
-    required = column.required or column.name in contract.primary_key
-    return Value(value.typed, _given(required, meant, sure))
+    return Value(value.typed, _given(contract.requires(column), meant, sure))
 
 
 def _mapped(column: Column, raw: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from etl.archiving.config import VARIABLE, ArchiveConfig
 from etl.ingest.openapi import function_environment
@@ -48,11 +48,12 @@ class LambdaFunction:
 
 def lambda_functions(settings: Settings, account_id: str) -> tuple[LambdaFunction, ...]:
     """The functions that the environment has, by the order of their keys."""
+    validator = _function("validator", settings.validator, {})
     processor = ProcessorOptions.of(settings, account_id).to_environment()
     found = [
         _function("pipeline", settings.state_machine, {"ETL_ENV": settings.environment}),
         _function("processor", settings.processor, processor),
-        _function("validator", settings.validator, {}),
+        replace(validator, storage_mb=settings.validator.storage_mb),
     ]
     if settings.archiver.function_name:
         archiver = {VARIABLE: ArchiveConfig.of(settings).to_json()}
@@ -75,7 +76,6 @@ def _function(
         name=str(wanted.function_name),
         memory_mb=wanted.memory_mb,
         timeout_seconds=wanted.timeout_seconds,
-        storage_mb=wanted.storage_mb if isinstance(wanted, Validator) else 512,
         environment=environment,
         retries=retries,
     )

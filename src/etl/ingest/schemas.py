@@ -17,7 +17,7 @@ def record_schema(contract: Contract) -> _Schema:
     """What a record looks like that may be sent."""
     root = _object(contract.description)
     for column in contract.received_columns:
-        is_required = column.required or column.name in contract.primary_key
+        is_required = contract.requires(column)
         # A name may be spelled otherwise where names are normalised.
         _put(root, column, is_required and not contract.normalise_names)
     return root

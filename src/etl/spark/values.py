@@ -44,7 +44,7 @@ def read_value(column: Column, contract: Contract, raw: str) -> Value:
     sure = _partitions(column, contract, value)
     if contract.drop_empty:
         sure = f"({sure} AND {_filled(column.type, raw)})"
-    required = column.required or column.name in contract.primary_key
+    required = contract.requires(column)
     return Value(value.typed, _given(required, raw, sure))
 
 

@@ -115,15 +115,15 @@ def count_duplicates(files: Sequence[OpenFile], columns: Sequence[str]) -> int:
     The columns are read once. Of more rows than fit, keys go to a temporary folder first, each
     into the file of its share, so that time grows with the rows and memory does not.
     """
-    shares = 1
-    while sum(file.rows for file in files) > shares * ROWS_AT_ONCE and shares < _MOST_SHARES:
+    rows, shares = sum(file.rows for file in files), 1
+    while rows > shares * ROWS_AT_ONCE and shares < _MOST_SHARES:
         shares *= 2
     batches = (
         batch.select(list(columns)).drop_null() for batch in iter_batches(files, leaves(columns))
     )
     if shares == 1:
-        return _duplicates(list(batches), columns)
-    with TemporaryDirectory(prefix="etl-keys-") as folder, _temporary_room(folder):
+        return _duplicates(batches, columns)
+    with TemporaryDirectory(prefix="etl-keys-") as folder, _room_explained():
         return sum(
             _duplicates(pa.ipc.open_stream(path), columns)
             for path in _spill(batches, Path(folder), shares)
@@ -166,7 +166,7 @@ def _counts(values: pa.Array) -> dict[int, int]:
 
 
 @contextmanager
-def _temporary_room(folder: str) -> Iterator[None]:
+def _room_explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -208,7 +208,7 @@ def _value_outcomes(
 
 def _required_leaves(contract: Contract) -> Iterator[Leaf]:
     for column in contract.columns:
-        if column.required or column.name in contract.primary_key:
+        if contract.requires(column):
             yield column.name, None
         if column.type.element is not None:
             for field in column.type.element.fields:
