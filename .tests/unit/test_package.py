@@ -209,20 +209,24 @@ def test_validator_archive_imports_and_validates_with_the_runtime_alone(
         "import zoneinfo; zoneinfo.reset_tzpath([])\n"  # no time zones but the archive's
         "import validator_handler\n"
         "import io, pyarrow as pa, pyarrow.parquet as pq\n"
+        "from datetime import date\n"
+        "from etl.validation.figures import Figures\n"
         "from etl.validation.parquet_footers import latest, open_parquet\n"
-        "from etl.validation.scan import count_duplicates\n"
         "sink = io.BytesIO()\n"
         "at = pa.array([0, 1], pa.timestamp('us', 'UTC'))\n"
         "pq.write_table(pa.table({'a': [1, 1], 'b': ['x', 'x'], 'at': at}), sink)\n"
         "file = open_parquet('x', sink, size=sink.tell())\n"
-        "print(count_duplicates([file], ['a', 'b']), count_duplicates([file], ['a']))\n"
+        "figures = Figures([file], run_date=date(2026, 1, 1))\n"
+        "asked = figures.duplicates(('a', 'b')), figures.duplicates(('a', 'at'))\n"
+        "figures.read()\n"
+        "print(*(each() for each in asked))\n"
         "print(latest([file], 'at')[1], pa.__file__.startswith(sys.path[0]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(script)], capture_output=True, text=True, timeout=60
     )
     assert (done.stdout, done.stderr) == (
-        "1 1\n1970-01-01 00:00:00.000001+00:00 True\n",
+        "1 0\n1970-01-01 00:00:00.000001+00:00 True\n",
         "",
     )
 

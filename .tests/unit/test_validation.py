@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timezone
@@ -25,11 +24,12 @@ from parquet_samples import (
 
 from etl.drift.diff import Change, Diff
 from etl.errors import ValidationError
-from etl.model import Check
-from etl.validation import scan as scan_module
+from etl.expressions import evaluate
+from etl.model import Check, Rule
+from etl.validation import duplicates
 from etl.validation.arrow_schema import arrow_schema, file_schema
+from etl.validation.figures import Figures
 from etl.validation.parquet_footers import open_parquet
-from etl.validation.scan import count_duplicates, iter_batches
 from etl.validation.verdict import Outcome, ProcessedFile, RowCounts, Validation, validate
 
 CONTRACT = sales_contract()
@@ -359,42 +359,118 @@ def test_validate_partition_columns_in_the_file_or_without_folder_fail() -> None
     assert "today" in found[("files", None)]
 
 
-def test_count_duplicates_of_more_rows_than_fit_finds_the_same(monkeypatch: Any) -> None:
-    rows = [sale(number % 700, line=number % 3) for number in range(1500)]
-    body = parquet_bytes(rows, row_group_size=400)
-    distinct = len({(row["sale_id"], row["line"]) for row in rows})
-    for at_once in (2_000, 1_000, 100):
-        monkeypatch.setattr(scan_module, "ROWS_AT_ONCE", at_once)
-        file = open_parquet("x", io.BytesIO(body), size=len(body))
-        assert count_duplicates([file], ["sale_id", "line"]) == 1500 - distinct
-        assert count_duplicates([file], ["sale_id"]) == 800
-        assert count_duplicates([file], ["seller_id"]) == 800
+def counted(body: bytes, *sets: tuple[str, ...]) -> list[float | None]:
+    figures = Figures([open_parquet("x", io.BytesIO(body), size=len(body))], run_date=RUN_DATE)
+    asked = [figures.duplicates(columns) for columns in sets]
+    figures.read()
+    return [figure() for figure in asked]
 
 
-def test_count_duplicates_reads_the_columns_once_whatever_their_size(monkeypatch: Any) -> None:
-    monkeypatch.setattr(scan_module, "ROWS_AT_ONCE", 100)
-    read = 0
+REPEATED = [sale(number % 700, line=number % 3) for number in range(1500)]
 
-    def counted(*args: Any) -> Iterator[pa.RecordBatch]:
-        nonlocal read
-        for batch in iter_batches(*args):
-            read += batch.num_rows
-            yield batch
 
-    monkeypatch.setattr(scan_module, "iter_batches", counted)
+@pytest.mark.parametrize("at_once", [2_000, 1_000, 100])
+def test_duplicates_of_more_rows_than_fit_are_the_same(monkeypatch: Any, at_once: int) -> None:
+    monkeypatch.setattr(duplicates, "ROWS_AT_ONCE", at_once)
+    distinct = len({(row["sale_id"], row["line"]) for row in REPEATED})
+    body = parquet_bytes(REPEATED, row_group_size=400)
+    assert counted(body, ("sale_id", "line"), ("sale_id",), ("seller_id",)) == [
+        1500 - distinct,
+        800,
+        800,
+    ]
+
+
+@pytest.mark.parametrize("at_once", [2_000, 100])
+def test_duplicates_are_counted_by_values_where_hashes_are_equal(
+    monkeypatch: Any, at_once: int
+) -> None:
+    monkeypatch.setattr(duplicates, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(
+        duplicates, "hash_rows", lambda keys: pa.repeat(pa.scalar(7, pa.uint64()), len(keys))
+    )
+    assert counted(parquet_bytes(REPEATED), ("sale_id",)) == [800]
+    unique = [sale(number) for number in range(500)]
+    assert counted(parquet_bytes(unique), ("sale_id",)) == [0]
+
+
+def test_duplicates_without_repeats_are_read_once(monkeypatch: Any) -> None:
+    monkeypatch.setattr(duplicates, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(duplicates, "iter_batches", None)
     body = parquet_bytes([sale(number) for number in range(1500)], row_group_size=400)
-    file = open_parquet("x", io.BytesIO(body), size=len(body))
-    assert count_duplicates([file], ["sale_id"]) == 0
-    assert read == 1500
+    assert counted(body, ("sale_id",), ("sale_id", "line")) == [0, 0]
 
 
-def test_count_duplicates_without_room_names_the_setting(monkeypatch: Any, tmp_path: Path) -> None:
+def test_duplicates_without_room_name_the_setting(monkeypatch: Any, tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
     for share in range(16):
-        (tmp_path / str(share)).symlink_to("/dev/full")
-    monkeypatch.setattr(scan_module, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(scan_module, "TemporaryDirectory", lambda prefix: nullcontext(tmp_path))
-    body = parquet_bytes([sale(number) for number in range(1500)], row_group_size=400)
-    file = open_parquet("x", io.BytesIO(body), size=len(body))
+        (tmp_path / "0" / str(share)).symlink_to("/dev/full")
+    monkeypatch.setattr(duplicates, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(duplicates, "TemporaryDirectory", lambda prefix: nullcontext(tmp_path))
+    monkeypatch.setattr(Path, "mkdir", lambda path: None)
     with pytest.raises(ValidationError, match="more room") as caught:
-        count_duplicates([file], ["sale_id"])
+        counted(parquet_bytes([sale(number) for number in range(1500)]), ("sale_id",))
     assert caught.value.fix == "raise validator.storage_mb"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (pa.array(["ab", "ba", "", "a", "é", "a\x00"]), None),
+        (pa.array(["x" * 300_000, "y" * 300_000]), None),
+        (pa.array([f"{number:06d}" for number in range(60_000)]), None),
+        (pa.array([0, 1, -1, 2**62]), None),
+        (pa.array([Decimal("1.00"), Decimal("1.01")]), None),
+        (pa.array([date(2026, 1, 1), date(2026, 1, 2)]), None),
+        (pa.array([True, False]), None),
+        (pa.array([0.0, 1.5]), pa.array([-0.0, 1.5])),
+        (pa.array(["a", "b", "a"]), pa.array(["a", "b", "a"]).dictionary_encode()),
+    ],
+)
+def test_hash_rows_of_equal_rows_is_equal_wherever_they_stand(one: Any, other: Any) -> None:
+    other = one if other is None else other
+    hashes = duplicates.hash_rows(pa.record_batch([one], ["a"])).to_pylist()
+    turned = pa.record_batch([other.take(pa.array(range(len(other) - 1, -1, -1)))], ["a"])
+    assert duplicates.hash_rows(turned).to_pylist() == hashes[::-1]
+    sliced = pa.record_batch([other], ["a"]).slice(1)
+    assert duplicates.hash_rows(sliced).to_pylist() == hashes[1:]
+
+
+def test_hash_rows_tells_rows_and_columns_apart() -> None:
+    names = [f"S-{number:06d}" for number in range(50_000)]
+    keys = pa.record_batch([pa.array(names), pa.array([1, 2] * 25_000)], ["name", "line"])
+    assert len(set(duplicates.hash_rows(keys).to_pylist())) == 50_000
+    turned = pa.record_batch([pa.array(["a", "b"]), pa.array(["b", "a"])], ["one", "other"])
+    assert len(set(duplicates.hash_rows(turned).to_pylist())) == 2
+    assert duplicates.hash_rows(keys.slice(0, 0)).to_pylist() == []
+
+
+def test_hash_rows_spreads_short_texts_over_the_shares() -> None:
+    keys = pa.record_batch([pa.array([f"{number}" for number in range(1000)])], ["a"])
+    shares = {number >> 60 for number in duplicates.hash_rows(keys).to_pylist()}
+    assert len(shares) == 16
+
+
+@pytest.mark.parametrize("use_dictionary", [True, False])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ["in", ["col", "status"], [["lit", "paid", "string"]]],
+        ["not", ["is_null", ["col", "status"]]],
+        ["=", ["call", "upper", ["col", "status"]], ["lit", "PAID", "string"]],
+        ["=", ["col", "status"], ["col", "sale_id"]],
+    ],
+)
+def test_rules_of_texts_count_alike_however_they_are_stored(
+    rule: Any, use_dictionary: bool
+) -> None:
+    rows = [sale(number) for number in range(1500)]
+    for number, row in enumerate(rows):
+        row["status"] = [None, "paid", "lost"][number // 400 % 3]
+    body = parquet_bytes(rows, row_group_size=700, use_dictionary=use_dictionary)
+    file = open_parquet("x", io.BytesIO(body), size=len(body))
+    assert (file.with_codes(["status"]) is not file.parquet) == use_dictionary
+    figures = Figures([file], run_date=RUN_DATE)
+    figure = figures.violations(Rule(name="rule", expression=rule))
+    figures.read()
+    assert figure() == sum(evaluate(rule, row, RUN_DATE) is False for row in rows)

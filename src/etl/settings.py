@@ -73,7 +73,8 @@ class Validator(_Section):
     """The validator Lambda.
 
     Attributes:
-        storage_mb: Room for the keys of more than half a million rows, some 20 bytes each.
+        storage_mb: Room for more than a quarter of a million rows: 8 bytes each for a hash of their
+            key, and for the keys themselves where two hashes are equal.
     """
 
     function_name: str

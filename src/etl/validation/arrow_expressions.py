@@ -34,19 +34,33 @@ _TEXT: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper
 
 
 def count_false(expression: Expression, batch: pa.RecordBatch, run_date: date) -> int:
-    """In how many rows the boolean expression is false; NULL is not false, as in SQL's CHECK."""
+    """In how many rows the boolean expression is false; NULL is not false, as in SQL's CHECK.
+
+    Of a dictionary-encoded column, which the expression must read alone, each value is tried once.
+    """
+    name, *others = columns_of(expression) or [None]
+    if name is None or others or not pa.types.is_dictionary(batch.schema.field(name).type):
+        return _total(_is_false(expression, batch, run_date))
+    codes = batch.column(name)
+    null = len(codes.dictionary)
+    values = pa.concat_arrays([codes.dictionary, pa.nulls(1, codes.dictionary.type)])
+    is_false = _is_false(expression, pa.record_batch([values], [name]), run_date)
+    return _total(is_false.take(pc.fill_null(codes.indices, null)))
+
+
+def _total(flags: pa.Array) -> int:
+    return int(pc.sum(flags).as_py() or 0)
+
+
+def _is_false(expression: Expression, batch: pa.RecordBatch, run_date: date) -> pa.Array:
     try:
         found = _arrow(expression, batch, run_date)
     except _REFUSALS:
-        return _count_false_by_row(expression, batch, run_date)
+        rows = batch.select(sorted(columns_of(expression))).to_pylist()
+        return pa.array([evaluate(expression, row, run_date) is False for row in rows], pa.bool_())
     if isinstance(found, pa.Scalar):
-        return batch.num_rows if found.as_py() is False else 0
-    return int(pc.sum(pc.invert(found)).as_py() or 0)
-
-
-def _count_false_by_row(expression: Expression, batch: pa.RecordBatch, run_date: date) -> int:
-    rows = batch.select(sorted(columns_of(expression))).to_pylist()
-    return sum(evaluate(expression, row, run_date) is False for row in rows)
+        found = pa.repeat(found, batch.num_rows)
+    return pc.invert(found)
 
 
 def _arrow(expression: Expression, batch: pa.RecordBatch, run_date: date) -> Any:

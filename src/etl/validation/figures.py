@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from etl.model import Rule
+from etl.validation.duplicates import Repeats, count_duplicates, keys_folder
 from etl.validation.parquet_footers import Leaf, OpenFile, as_instant, latest, leaf_path, null_count
-from etl.validation.scan import Latest, Measure, Nulls, Violations, count_duplicates, scan
+from etl.validation.scan import Latest, Measure, Nulls, Violations, scan
 
 # A figure is asked for first and known after `Figures.read`; None if no row gives one.
 Figure = Callable[[], float | None]
@@ -23,8 +24,17 @@ class Figures:
         self._duplicates: dict[tuple[str, ...], int] = {}
 
     def read(self) -> None:
-        """Read the columns that the figures asked for so far need, once."""
-        scan(self._files, self._measures)
+        """Read the columns that the figures asked for so far need, once; repeated values again."""
+        rows = sum(file.rows for file in self._files)
+        with keys_folder() as folder:
+            repeats = {}
+            for number, columns in enumerate(self._duplicates):
+                (folder / str(number)).mkdir()
+                repeats[columns] = Repeats(columns, rows=rows, folder=folder / str(number))
+            scan(self._files, [*self._measures, *repeats.values()])
+            found = [columns for columns, repeat in repeats.items() if repeat.found()]
+        for columns in found:
+            self._duplicates[columns] = count_duplicates(self._files, columns)
 
     def nulls(self, leaf: Leaf) -> Figure:
         """How many NULLs the leaf has."""
@@ -51,14 +61,9 @@ class Figures:
         return lambda: self._age_hours(measure.value)
 
     def duplicates(self, columns: tuple[str, ...]) -> Figure:
-        """How many rows repeat an earlier row's values; read when it is called, then kept."""
-
-        def figure() -> int:
-            if columns not in self._duplicates:
-                self._duplicates[columns] = count_duplicates(self._files, columns)
-            return self._duplicates[columns]
-
-        return figure
+        """How many rows repeat an earlier row's values."""
+        self._duplicates[columns] = 0
+        return lambda: self._duplicates[columns]
 
     def _is_flat(self, leaf: Leaf) -> bool:
         files = (file for file in self._files if leaf[0] not in file.constants)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
 from typing import IO, Any
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 # A column, and a field of the objects in it if it is an array; None for any one of its fields.
 Leaf = tuple[str, str | None]
 
+_LENGTH_BYTES = 4  # of a text's length, which stands before it
+
 UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
 
 
@@ -21,11 +24,13 @@ class OpenFile:
     """A Parquet file whose footer has been read.
 
     Attributes:
+        source: Where it is read from.
         constants: The values of columns that stand in its key instead of in itself.
     """
 
     uri: str
     bytes: int
+    source: pa.NativeFile
     parquet: pq.ParquetFile
     constants: Mapping[str, pa.Scalar] = field(default_factory=dict)
 
@@ -40,6 +45,17 @@ class OpenFile:
         metadata = self.parquet.metadata
         return (metadata.row_group(index) for index in range(metadata.num_row_groups))
 
+    def with_codes(self, columns: Iterable[str]) -> pq.ParquetFile:
+        """Opened to read those of the columns dictionary-encoded that are stored so."""
+        chunks: dict[str, list[pq.ColumnChunkMetaData]] = defaultdict(list)
+        for group in self.row_groups:
+            for index in range(group.num_columns):
+                chunks[group.column(index).path_in_schema].append(group.column(index))
+        coded = [each for each in columns if chunks[each] and all(map(_is_coded, chunks[each]))]
+        if not coded:
+            return self.parquet
+        return _open(self.source, metadata=self.parquet.metadata, read_dictionary=coded)
+
 
 def open_parquet(
     uri: str, file: IO[bytes], *, size: int, constants: Mapping[str, pa.Scalar] | None = None
@@ -49,10 +65,21 @@ def open_parquet(
     Raises:
         ArrowInvalid: It is no Parquet file, or its footer is damaged.
     """
-    # pre_buffer asks for a row group's wanted columns in few large ranges, and for nothing else.
     source = pa.PythonFile(file, mode="r")
-    parquet = pq.ParquetFile(source, pre_buffer=True)
-    return OpenFile(uri=uri, bytes=size, parquet=parquet, constants=constants or {})
+    return OpenFile(
+        uri=uri, bytes=size, source=source, parquet=_open(source), constants=constants or {}
+    )
+
+
+def _open(source: pa.NativeFile, **options: Any) -> pq.ParquetFile:
+    # pre_buffer asks for a row group's wanted columns in few large ranges, and for nothing else.
+    return pq.ParquetFile(source, pre_buffer=True, **options)
+
+
+def _is_coded(chunk: pq.ColumnChunkMetaData) -> bool:
+    """Whether it holds texts as codes: its values take less room than any text's length does."""
+    size = chunk.total_uncompressed_size
+    return bool(chunk.physical_type == "BYTE_ARRAY" and size < chunk.num_values * _LENGTH_BYTES)
 
 
 def leaf_path(file: OpenFile, leaf: Leaf) -> str:

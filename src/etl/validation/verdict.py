@@ -196,12 +196,13 @@ def _value_outcomes(
     required = [(_leaf_name(leaf), figures.nulls(leaf)) for leaf in _required_leaves(contract)]
     rules = [(rule, figures.violations(rule)) for rule in contract.rules]
     checks = [(check, _metric(check, contract, figures, rows, counts)) for check in contract.checks]
+    key = contract.primary_key
+    unique = [(", ".join(key), figures.duplicates(key))] if key else []
     figures.read()
-    unique = [(", ".join(contract.primary_key), figures.duplicates(contract.primary_key))]
     return [
         *(_none_expected("required", name, nulls()) for name, nulls in required),
         *(_none_expected(rule.name, rule.column, broken()) for rule, broken in rules),
-        *(_none_expected("primary_key_unique", key, repeats()) for key, repeats in unique if key),
+        *(_none_expected("primary_key_unique", name, repeats()) for name, repeats in unique),
         *(_bounded(check, measured()) for check, measured in checks),
     ]
 
