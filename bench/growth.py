@@ -1,10 +1,15 @@
-"""What a run costs by the size of its day: seconds, CPU, and memory of the flow's own process.
+"""What a run costs by the size of its day, by the dates that went before, and by the datasets
+beside it: seconds, CPU, and memory of the flow's own process.
 
-Each size is a day of orders through `flows/full_pipeline.py` on an embedded cloud of its own, with
-the engine that the pipeline chooses, or with one. Between two sizes stands the exponent: 1 where
-ten times the rows cost ten times as much, 0 where they cost the same.
+Rows: a day of orders from files, merged by key, each size on an embedded cloud of its own. Dates:
+a run of 2,000 orders from the shop's API after so many others, which a backfill has carried.
+Datasets: such a run in a project of so many datasets, on a cloud that has them all. Between two
+sizes stands the exponent: 1 where ten times the size costs ten times as much, 0 where it costs
+the same.
 
     python -m bench.growth --rows 10000 100000 1000000 10000000
+    python -m bench.growth --dates 1 10 100 1000
+    python -m bench.growth --datasets 1 10 50
 """
 
 from __future__ import annotations
@@ -12,72 +17,175 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from bench.measuring import Usage, measure
-from bench.project import ROOT, RUN_DATE, cloud, copy_project, write_orders
+from bench.project import RUN_DATE, cloud, copy_project, write_orders
 
 _STAGES = ("extract", "transform", "validate", "load", "publish")
 
 
+@dataclass(frozen=True)
+class Point:
+    """A size and what a run of it took.
+
+    Attributes:
+        before: Seconds of what went before it, by its name.
+        report: The run's own.
+    """
+
+    size: int
+    used: Usage
+    report: dict[str, Any]
+    before: dict[str, float]
+
+
 def main() -> None:
-    """Measure, print each figure, and the table last."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    """Measure, print each figure, and the tables last."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[])
+    parser.add_argument("--dates", type=int, nargs="+", default=[])
+    parser.add_argument("--datasets", type=int, nargs="+", default=[])
     parser.add_argument("--engine", choices=("auto", "duckdb", "spark"), default="auto")
     options = parser.parse_args()
-    found = []
-    for rows in options.rows:
-        with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
-            found.append((rows, *_run(rows, options.engine, Path(name))))
-        print(_line(*found[-1]), flush=True)
-    print(table(found))
-
-
-def _run(rows: int, engine: str, folder: Path) -> tuple[Usage, dict[str, Any]]:
-    counts = write_orders(folder / "orders", rows)
-    project = copy_project(folder / "project", folder / "orders")
-    with cloud(folder / "cloud", project) as environ:
-        command = [sys.executable, str(project / "flows" / "full_pipeline.py"), "--json"]
-        command += ["--run-date", str(RUN_DATE), "--engine", engine]
-        used = measure(command, environ=environ, cwd=ROOT, folder=folder)
-    report = json.loads(used.output)
-    if report["table_rows"] != counts.loaded:
-        raise SystemExit(f"{report['table_rows']} rows in the table, not {counts.loaded}")
-    return used, report
-
-
-def _line(rows: int, used: Usage, report: dict[str, Any]) -> str:
-    seconds = {each["name"]: each["seconds"] for each in report["stages"]}
-    stages = " | ".join(f"{seconds.get(name, 0):.1f}" for name in _STAGES)
-    engine = report["engine"].partition(":")[0]
-    return (
-        f"| {rows:,} | {engine} | {used.wall:.1f} | {used.cpu:.1f} | {stages}"
-        f" | {used.own_memory_mib:.0f} |"
-    )
-
-
-def table(found: list[tuple[int, Usage, dict[str, Any]]]) -> str:
-    """The figures as Markdown, with the exponents of the walls and of the memory."""
-    lines = [
-        "",
-        f"| rows | engine | wall s | CPU s | {' s | '.join(_STAGES)} s | MiB of the flow |",
-        "|--:|---|--:|--:|" + "--:|" * (len(_STAGES) + 1),
-        *(_line(*each) for each in found),
-        "",
-        "| from | to | wall's exponent | memory's |",
-        "|--:|--:|--:|--:|",
+    if not options.rows + options.dates + options.datasets:
+        parser.error("one of --rows, --dates and --datasets is needed")
+    tables = [
+        _table("rows", by_rows(options.rows, options.engine)),
+        _table("dates", by_dates(options.dates, options.engine)),
+        _table("datasets", by_datasets(options.datasets, options.engine)),
     ]
-    for (small, before, _), (large, after, _) in zip(found, found[1:], strict=False):
-        wall, memory = (
-            math.log(getattr(after, each) / getattr(before, each)) / math.log(large / small)
-            for each in ("wall", "own_memory_mib")
-        )
-        lines.append(f"| {small:,} | {large:,} | {wall:.2f} | {memory:.2f} |")
-    return "\n".join(lines)
+    print("\n\n".join(filter(None, tables)))
+
+
+def by_rows(sizes: Sequence[int], engine: str) -> Iterator[Point]:
+    """Days of so many orders."""
+    for rows in sizes:
+        with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
+            folder = Path(name)
+            counts = write_orders(folder / "orders", rows)
+            project = copy_project(folder / "project", folder / "orders")
+            with cloud(folder / "cloud", project) as environ:
+                point = _run(rows, RUN_DATE, engine, project, environ, folder)
+        if point.report["table_rows"] != counts.loaded:
+            raise SystemExit(f"{point.report['table_rows']} rows, not {counts.loaded}")
+        yield point
+
+
+def by_dates(sizes: Sequence[int], engine: str) -> Iterator[Point]:
+    """The day after so many others; all on one cloud."""
+    with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
+        folder, done = Path(name), 0
+        project = copy_project(folder / "project")
+        with cloud(folder / "cloud", project) as environ:
+            for dates in sorted(sizes):
+                command = [sys.executable, str(project / "flows" / "backfill.py"), "--engine"]
+                command += [engine, "--from", str(_day(dates - 1)), "--to", str(_day(done))]
+                seconds = _timed(command, environ, project) / (dates - done)
+                before = {"backfill, a date": seconds}
+                yield _run(dates, _day(dates), engine, project, environ, folder, before)
+                done = dates + 1
+
+
+def by_datasets(sizes: Sequence[int], engine: str) -> Iterator[Point]:
+    """A day of one dataset in a project that has so many."""
+    for datasets in sizes:
+        with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
+            folder = Path(name)
+            project = copy_project(folder / "project")
+            contracts = project / "config" / "contracts"
+            text = (contracts / "orders.odcs.yaml").read_text()
+            for path in contracts.iterdir():
+                if path.name != "orders.odcs.yaml":
+                    path.unlink()
+            for number in range(1, datasets):
+                other = f"orders_{number}"
+                (contracts / f"{other}.odcs.yaml").write_text(_renamed(text, other))
+            began = time.monotonic()
+            with cloud(folder / "cloud", project) as environ:
+                before = {"cloud's start": time.monotonic() - began}
+                yield _run(datasets, RUN_DATE, engine, project, environ, folder, before)
+
+
+def _renamed(contract: str, name: str) -> str:
+    for old in ("id: orders\n", "/orders/\n", "  - name: orders\n", "element: orders."):
+        assert old in contract
+        contract = contract.replace(old, old.replace("orders", name))
+    return contract
+
+
+def _day(number: int) -> date:
+    return RUN_DATE - timedelta(days=number)
+
+
+def _run(
+    size: int,
+    day: date,
+    engine: str,
+    project: Path,
+    environ: dict[str, str],
+    folder: Path,
+    before: dict[str, float] | None = None,
+) -> Point:
+    command = [sys.executable, str(project / "flows" / "full_pipeline.py"), "--json"]
+    command += ["--run-date", str(day), "--dataset", "orders", "--engine", engine]
+    used = measure(command, environ=environ, cwd=project, folder=folder)
+    point = Point(size, used, json.loads(used.output), before or {})
+    print(_line(point), flush=True)
+    return point
+
+
+def _timed(command: list[str], environ: dict[str, str], cwd: Path) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, env=environ, cwd=cwd, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def _line(point: Point) -> str:
+    seconds = {each["name"]: each["seconds"] for each in point.report["stages"]}
+    stages = [f"{seconds.get(name, 0):.1f}" for name in _STAGES]
+    engine = point.report["engine"].partition(":")[0]
+    figures = [f"{each:.1f}" for each in (*point.before.values(), point.used.wall, point.used.cpu)]
+    cells = [f"{point.size:,}", engine, *figures, *stages, f"{point.used.own_memory_mib:.0f}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def _table(sizes: str, points: Iterator[Point]) -> str:
+    """The figures as Markdown, with their exponents from size to size; "" without any."""
+    found = list(points)
+    if not found:
+        return ""
+    names = [sizes, "engine", *(f"{each} s" for each in found[0].before), "wall s", "CPU s"]
+    names += [*(f"{each} s" for each in _STAGES), "MiB of the flow"]
+    figures = {each: [point.before[each] for point in found] for each in found[0].before}
+    figures["wall"] = [point.used.wall for point in found]
+    figures["memory"] = [point.used.own_memory_mib for point in found]
+    lines = [
+        *_header(names),
+        *map(_line, found),
+        "",
+        *_header(["from", "to", *(f"{each}'s exponent" for each in figures)]),
+    ]
+    for index, (small, large) in enumerate(pairwise(point.size for point in found)):
+        exponents = [
+            f"{math.log(values[index + 1] / values[index]) / math.log(large / small):.2f}"
+            for values in figures.values()
+        ]
+        lines.append(f"| {small:,} | {large:,} | {' | '.join(exponents)} |")
+    return "\n".join(["", *lines])
+
+
+def _header(names: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(names)} |", "|" + "--:|" * len(names)]
 
 
 if __name__ == "__main__":

@@ -41,9 +41,11 @@ def write_orders(folder: Path, rows: int) -> Counts:
     return expected_counts(rows)
 
 
-def copy_project(target: Path, orders: Path) -> Path:
-    """This project as a team would have it whose orders come as files."""
+def copy_project(target: Path, orders: Path | None = None) -> Path:
+    """This project; with a folder of orders as a team would have it whose orders come as files."""
     shutil.copytree(ROOT, target, ignore=_LEFT)
+    if orders is None:
+        return target
     path = target / "config" / "contracts" / "orders.odcs.yaml"
     source_text = f"""  - server: source
     type: local

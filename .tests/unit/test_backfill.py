@@ -95,13 +95,17 @@ def run_all(
 @pytest.mark.parametrize("max_parallel", [1, 3, 100])
 def test_run_dates_runs_each_once_and_never_too_many_at_a_time(max_parallel: int) -> None:
     lock, at_work, most = threading.Lock(), 0, 0
+    expected, all_at_work = min(max_parallel, len(DATES)), threading.Event()
 
     def run(day: date) -> Report:
         nonlocal at_work, most
         with lock:
             at_work += 1
             most = max(most, at_work)
-        time.sleep(0.02)
+            if at_work == expected:
+                all_at_work.set()
+        all_at_work.wait(30)
+        time.sleep(0.02)  # in which one too many would be seen
         with lock:
             at_work -= 1
         return Report(Rows(day.day))
@@ -109,7 +113,7 @@ def test_run_dates_runs_each_once_and_never_too_many_at_a_time(max_parallel: int
     found = run_all(run, max_parallel=max_parallel)
     assert {day: each.rows for day, each in found.items()} == {day: day.day for day in DATES}
     assert {each.status for each in found.values()} == {"succeeded"}
-    assert most == min(max_parallel, len(DATES))
+    assert most == expected
 
 
 def test_run_dates_goes_on_after_a_failure_and_keeps_its_cause() -> None:
