@@ -83,50 +83,47 @@ def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
 
 def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> tuple[Step, ...]:
     versions, target = versions_table(contract), target_table(contract)
-    touched, others = identifier(f"{target.name}__touched"), identifier(f"{target.name}__others")
-    same_key = deletes_sql.same_key(contract.primary_key, identifier(target.name), touched)
+    others = identifier(f"{target.name}__others")
+    same_key = deletes_sql.same_key(contract.primary_key, identifier(target.name), others)
     return (
-        Step("list the keys that the run had or has", _touch(contract, load, touched, keys)),
+        # Most keys have one version, and only the others' need sorting.
+        Step(
+            "list the keys that other run dates have too",
+            _list_others(contract, load, others, keys),
+        ),
         Step(
             "delete the run date's versions",
             _delete_partition(contract, versions.sql_name, load),
         ),
         Step("insert the run date's versions", _insert_stage(contract, versions.sql_name, load)),
         *(deletes_sql.replace_keys(contract, load.run_date) if keys is not None else ()),
+        Step("delete the rows of the run date", _delete_partition(contract, target.sql_name, load)),
         Step(
             "delete the rows of those keys",
-            f"DELETE FROM {target.sql_name} USING {touched} WHERE {same_key}",
-        ),
-        # Most keys have one version, and only the others' need sorting.
-        Step(
-            "list those of them that other run dates have",
-            _list_others(contract, load, touched, others),
+            f"DELETE FROM {target.sql_name} USING {others} WHERE {same_key}",
         ),
         Step("insert the rows of the keys that none has", _insert_only(contract, load, others)),
         Step("insert the latest version of the others", _insert_latest(contract, others)),
-        Step("drop the list of keys", f"DROP TABLE {touched}"),
-        Step("drop the list of the others", f"DROP TABLE {others}"),
+        Step("drop the list of keys", f"DROP TABLE {others}"),
     )
 
 
-def _touch(contract: Contract, load: ledger.Load, touched: str, keys: Copied | None) -> str:
-    """The keys whose row may be another one after this load."""
-    names, versions = _names(contract.primary_key), versions_table(contract)
+def _list_others(contract: Contract, load: ledger.Load, others: str, keys: Copied | None) -> str:
+    """The keys whose row may be another one after this load, and that other run dates have."""
+    key, names = contract.primary_key, _names(contract.primary_key)
     queries = [
-        f"SELECT {names} FROM {versions.sql_name} WHERE {_is_run_date(contract, load)}",
+        f"SELECT {names} FROM {target_table(contract).sql_name}"
+        f" WHERE {_is_run_date(contract, load)}",
         f"SELECT {names} FROM {_stage(contract).sql_name}",
     ]
     if keys is not None:
         queries += deletes_sql.changed_keys(contract, load.run_date)
-    return f"CREATE TEMP TABLE {touched} AS\n" + "\nUNION\n".join(queries)
-
-
-def _list_others(contract: Contract, load: ledger.Load, touched: str, others: str) -> str:
-    names = ", ".join(f"v.{identifier(key)}" for key in contract.primary_key)
+    touched = "\nUNION ALL\n".join(queries)
     return (
-        f"CREATE TEMP TABLE {others} AS\nSELECT DISTINCT {names}\n"
+        f"CREATE TEMP TABLE {others} AS\n"
+        f"SELECT DISTINCT {', '.join(f'v.{identifier(each)}' for each in key)}\n"
         f"FROM {versions_table(contract).sql_name} AS v\n"
-        f"JOIN {touched} AS t ON {deletes_sql.same_key(contract.primary_key, 'v', 't')}\n"
+        f"JOIN ({touched}) AS t ON {deletes_sql.same_key(key, 'v', 't')}\n"
         f"WHERE NOT v.{_is_run_date(contract, load)}"
     )
 
