@@ -22,8 +22,7 @@ from etl.storage import explain_storage_errors
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_RANGE_BYTES = 8 * 1024 * 1024  # of a request
-_TEXT_BYTES = 8 * 1024 * 1024  # of a batch; more where one line has more
+_BYTES_AT_ONCE = 8 * 1024 * 1024
 _SCHEMA = pa.schema([("$line", pa.string()), ("$object", pa.int32())])
 
 
@@ -49,15 +48,19 @@ class Lines:
         self._failure: BaseException | None = None
         self.corrected = 0
 
-    def read(self) -> Iterator[pa.RecordBatch]:
-        """Batches of "$line": text, "$object": the number of its object, from 0, in their order."""
+    def read(self, bytes_at_once: int = _BYTES_AT_ONCE) -> Iterator[pa.RecordBatch]:
+        """Batches of "$line": text, "$object": the number of its object, from 0, in their order.
+
+        Args:
+            bytes_at_once: Of a request, and of a batch's text; more where one line has more.
+        """
         self.corrected = 0
         for number, raw in enumerate(self._objects):
             bucket, key = parse_s3_uri(raw.uri)
             with explain_storage_errors(raw.uri), _explained(raw.uri):
                 file = RangeFile(self._s3, bucket=bucket, key=key)
-                with io.BufferedReader(file, _RANGE_BYTES) as body:
-                    for text in _split(body, is_gzip=self._is_gzip):
+                with io.BufferedReader(file, bytes_at_once) as body:
+                    for text in _split(body, bytes_at_once, is_gzip=self._is_gzip):
                         yield self._batch(text, number)
 
     @contextmanager
@@ -104,11 +107,11 @@ def _explained(uri: str) -> Iterator[None]:
         ) from error
 
 
-def _split(body: BinaryIO, *, is_gzip: bool) -> Iterator[bytes]:
+def _split(body: BinaryIO, bytes_at_once: int, *, is_gzip: bool) -> Iterator[bytes]:
     """Whole lines, many at a time; the last one's line break is left out."""
     stream = igzip.GzipFile(fileobj=body) if is_gzip else body
     parts: list[bytes] = []
-    while text := stream.read(_TEXT_BYTES):
+    while text := stream.read(bytes_at_once):
         whole, line_break, rest = text.rpartition(b"\n")
         if line_break:
             yield b"".join([*parts, whole])

@@ -48,7 +48,7 @@ REFUSALS = (
     duckdb.OutOfRangeException,
 )
 _ROWS_AT_ONCE = 5_000
-_SAMPLED = 200  # lines of the first object
+_SAMPLED_BYTES = 128 * 1024  # of the first object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +188,8 @@ class _Work:
         return self._is_answered(query, self._lines_as_chunk())
 
     def _accepted_sample(self) -> list[str]:
-        first = next(self.lines.read(), None)
-        lines = [] if first is None else first.column(0).slice(0, _SAMPLED).to_pylist()
+        first = next(self.lines.read(_SAMPLED_BYTES), None)
+        lines = [] if first is None else first.column(0).to_pylist()
         short = (line for line in lines if len(line) <= LONGEST_BYTES)
         return [line for line in short if not isinstance(self._judge(line), Rejected)]
 
