@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from psycopg2 import extensions
 from support.warehouses import LOADERS, Warehouse, make_row
 from warehouse_samples import change_column
 
@@ -23,6 +24,7 @@ from etl.keys import parse_s3_uri
 from etl.ledger import command as ledger_command
 from etl.model import LINEAGE_COLUMNS, Column, Type
 from etl.settings import load_settings
+from etl.warehouse.executor import ConnectionExecutor, connect
 
 DAY_1, DAY_2, DAY_3 = (date(2026, 1, day) for day in (1, 2, 3))
 MODES = ("replace", "merge")
@@ -35,6 +37,20 @@ def warehouse(client):
     yield made
     made.drop()
     made.close()
+
+
+def test_query_changes_nothing_of_other_threads_connections(cloud):
+    """psycopg2 waits by one callback for all threads: set for one query, and taken back while
+    another thread connects, it fails that thread."""
+    executor = ConnectionExecutor(lambda: connect(load_settings("local")))
+    executor.execute("SELECT 1")
+    query = threading.Thread(target=executor.execute, args=["SELECT pg_sleep(0.5)"])
+    query.start()
+    seen = set()
+    while query.is_alive():
+        seen.add(extensions.get_wait_callback())
+    executor.close()
+    assert seen == {None}
 
 
 @pytest.mark.parametrize("loader", LOADERS)

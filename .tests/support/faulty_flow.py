@@ -150,13 +150,20 @@ def harm_warehouse(harm: Harm) -> None:
     import psycopg2
     from psycopg2 import extensions
 
+    from aws.redshift import connection
+
     class Cursor(extensions.cursor):
         def execute(self, query: Any, vars: Any = None) -> None:
             lost = psycopg2.OperationalError("server closed the connection unexpectedly")
+
+            def answered() -> None:
+                super(Cursor, self).execute(query, vars)
+                connection._wait(self.connection)
+
             try:
                 harm.around(
                     describe("warehouse", str(query)),
-                    lambda: super(Cursor, self).execute(query, vars),
+                    answered,
                     refused=lost,
                     unanswered=lost,
                 )

@@ -128,6 +128,13 @@ def test_connect_to_a_name_that_does_not_exist_is_unreachable():
     assert caught.value.problem == "unreachable"
 
 
+def test_connect_to_a_server_that_never_answers_ends_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with pytest.raises(ConnectError, match="timeout expired") as caught:
+            _connect(port=server.getsockname()[1])
+    assert caught.value.problem == "unreachable"
+
+
 def test_connect_to_a_server_without_tls_is_refused():
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_answer_no_tls, args=(server,), daemon=True).start()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import select
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,6 +49,8 @@ def connect(
 ) -> Connection:
     """Open a connection whose certificate and host name are verified, in autocommit.
 
+    It is psycopg2's asynchronous kind: `execute`, `query` and `run_transaction` wait for it.
+
     Args:
         sslrootcert: CA file; None for certifi's bundle, which holds Amazon's.
 
@@ -63,16 +67,16 @@ def connect(
             sslmode="verify-full",
             sslrootcert=str(sslrootcert or certifi.where()),
             application_name=application_name,
-            connect_timeout=connect_timeout_seconds,
             keepalives=1,
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=6,
+            async_=True,  # waiting in C lets no signal through, and waiting by callback no thread
         )
+        _wait(connection, seconds=connect_timeout_seconds)
     except psycopg2.OperationalError as error:
         text = " ".join(str(error).split())
         raise ConnectError(text, problem=_problem(text)) from error
-    connection.autocommit = True
     execute(connection, statement=f"SET statement_timeout TO {statement_timeout_seconds * 1000}")
     return connection
 
@@ -105,14 +109,16 @@ def execute(connection: Connection, *, statement: str) -> None:
 
 def query(connection: Connection, *, sql: str) -> list[tuple[Any, ...]]:
     """All rows of a query, in memory."""
-    with _translated(connection, 0), _interruptible(), connection.cursor() as cursor:
+    with _translated(connection, 0), connection.cursor() as cursor:
         cursor.execute(sql)
+        _wait(connection)
         return cursor.fetchall()
 
 
 def _send(connection: Connection, statement: str) -> None:
-    with _interruptible(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(statement)
+        _wait(connection)
 
 
 @contextmanager
@@ -129,20 +135,13 @@ def _translated(connection: Connection, index: int) -> Iterator[None]:
         raise StatementError(message, index=index, sqlstate=error.pgcode or "") from error
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C and signals through while psycopg2 waits, which otherwise sits in C."""
-    previous = extensions.get_wait_callback()
-    extensions.set_wait_callback(_wait)
-    try:
-        yield
-    finally:
-        extensions.set_wait_callback(previous)
-
-
-def _wait(connection: Connection) -> None:
+def _wait(connection: Connection, *, seconds: float = math.inf) -> None:
+    """Until the connection, or what it was sent, is done; what interrupts this ends both."""
+    deadline = time.monotonic() + seconds
     try:
         while (state := connection.poll()) != extensions.POLL_OK:
+            if time.monotonic() > deadline:
+                raise psycopg2.OperationalError("timeout expired")
             reading = [connection] if state == extensions.POLL_READ else []
             writing = [connection] if state == extensions.POLL_WRITE else []
             select.select(reading, writing, [], 1)
@@ -151,6 +150,7 @@ def _wait(connection: Connection) -> None:
     except BaseException:
         with suppress(psycopg2.Error):
             connection.cancel()
+        connection.close()  # as it cannot be used before the answer is read
         raise
 
 
