@@ -26,6 +26,7 @@ from local_cloud.context import Child
 
 DAY = "2026-03-01"
 DEPLOY = (sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all")
+ENGINE = "duckdb"
 OTHERS = {"archive", "backfill", "heavy-batch"}
 
 

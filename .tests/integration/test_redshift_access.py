@@ -22,6 +22,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.redshift import connection_info
+from local_cloud.redshift.postgres_host import socket_folder
 from local_cloud.redshift.tls import ensure_certificates
 
 WORKGROUP = "etl-local"
@@ -360,6 +361,20 @@ def own_cloud(
     assert run_cloud(path, "up", "--bare").returncode == 0
     yield path
     run_cloud(path, "down")
+
+
+def test_cloud_with_a_long_path_leaves_no_folder_of_its_socket(
+    run_cloud: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    home = tmp_path / ("long" * 25)
+    folder = socket_folder(home / "redshift")
+    assert home not in folder.parents
+    assert run_cloud(home, "up", "--bare").returncode == 0
+    connection = _login(home)
+    assert list(folder.iterdir())
+    connection.close()
+    assert run_cloud(home, "down").returncode == 0
+    assert not folder.exists()
 
 
 def _login(path: Path, **more: Any) -> Any:

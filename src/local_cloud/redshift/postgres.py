@@ -152,11 +152,12 @@ class Postgres:
     def stop(self) -> None:
         """Disconnect everyone and shut down cleanly."""
         self._stopped = True
-        if self._child is None or self._child.poll() is not None:
-            return
-        self._child.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            self._child.wait(timeout=10)
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=10)
+        with suppress(OSError):  # not empty: the next start clears what a killed server left
+            self._socket_folder.rmdir()
 
     def _initialise(self) -> None:
         command = [
