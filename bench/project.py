@@ -6,6 +6,7 @@ by key; nothing else of it is changed.
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import os
 import re
@@ -23,11 +24,19 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from local_cloud.source_orders import Counts, expected_counts, iter_orders  # noqa: E402
 
+PEERS_PYTHON = str(ROOT / ".venv-bench" / "bin" / "python")
 RUN_DATE = date(2026, 1, 1)
 BUCKETS = ("raw", "processed", "quarantine")
 _LEFT = shutil.ignore_patterns(".*", "__pycache__", "build", "bench", "docs")
 _FILES = 8
 _SOURCE = re.compile(r"  - server: source\n.*?(?=  - server: raw\n)", re.DOTALL)
+
+
+def peers_python(path: str) -> str:
+    """The interpreter that has the peers, for argparse."""
+    if not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"{path} is not there; make .venv-bench/stamp")
+    return path
 
 
 def write_orders(folder: Path, rows: int) -> Counts:

@@ -21,11 +21,13 @@ from typing import Any
 
 from bench.measuring import measure
 from bench.project import (
+    PEERS_PYTHON,
     ROOT,
     RUN_DATE,
     cloud,
     copy_project,
     empty,
+    peers_python,
     prefect_server,
     write_orders,
 )
@@ -104,8 +106,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=5, help="each is measured so often")
-    parser.add_argument("--peers", default=str(ROOT / ".venv-bench" / "bin" / "python"))
-    parser.add_argument("--only", action="append", help="this contestant; may be repeated")
+    parser.add_argument("--peers", type=peers_python, default=PEERS_PYTHON)
+    names = [each.name for each in contestants(PEERS_PYTHON)]
+    parser.add_argument("--only", action="append", choices=names, help="may be repeated")
     parser.add_argument("--keep", action="store_true", help="keep the results in bench/results/")
     options = parser.parse_args()
     chosen = [c for c in contestants(options.peers) if not options.only or c.name in options.only]

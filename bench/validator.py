@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measuring import Usage, measure
-from bench.project import ROOT, RUN_DATE, carried_day
+from bench.project import PEERS_PYTHON, ROOT, RUN_DATE, carried_day, peers_python
 
 _DAY_ROWS = 100_000
 _FILE_ROWS = 1_000_000
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--repeat", type=int, default=5, help="times each is measured")
-    parser.add_argument("--peers", default=str(ROOT / ".venv-bench" / "bin" / "python"))
+    parser.add_argument("--peers", type=peers_python, default=PEERS_PYTHON)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
         folder = Path(name)
