@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +16,7 @@ from prefect.exceptions import TerminationSignal
 
 from etl import cli, flow_arguments
 from etl.errors import SourceError, UsageError
+from etl.root import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +102,36 @@ def test_run_command_with_wrong_input_exits_2(capsys: pytest.CaptureFixture[str]
 
 def test_run_command_that_is_interrupted_exits_130() -> None:
     assert cli.run_command(raising(KeyboardInterrupt()), again="x") == 130
+
+
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        ("wait()", "stopped. Nothing was begun."),
+        ("sys.exit(cli.run_command(wait, again='x'))", "stopped. Nothing is half done"),
+    ],
+)
+def test_interrupt_has_no_traceback_even_while_a_flow_is_imported(waiting: str, said: str) -> None:
+    script = f"""
+import sys, time
+from etl import cli
+
+def wait():
+    print("ready", flush=True)
+    time.sleep(60)
+
+cli.expect_interrupts()
+{waiting}
+"""
+    command = [sys.executable, "-c", script]
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environ) as process:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, complained = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert complained.strip().startswith(said) and "Traceback" not in complained
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), TerminationSignal(signal.SIGTERM)])

@@ -48,6 +48,17 @@ def check_run_date(day: date) -> None:
         )
 
 
+def expect_interrupts() -> None:
+    """Until `run_command`, have Ctrl-C end the process at once: what runs is only imports."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_at_once)
+
+
+def _end_at_once(signum: int, frame: object) -> None:
+    print("\nstopped. Nothing was begun.", file=sys.stderr, flush=True)
+    os._exit(130)
+
+
 def run_command(
     command: Callable[[], None],
     *,
@@ -70,6 +81,8 @@ def run_command(
     """
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is _end_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with _log_to_stderr(speaker), _interrupts_insist():
         try:
             command()
