@@ -100,6 +100,7 @@ def test_make_rows_nothing_in_it_is_no_error() -> None:
         ("csv", b"", "is empty"),
         ("csv", b'id,user_name\n1,"a\n', "line 2: unexpected end"),
         ("json", b'{"id": 1, "buyerData": {"phone": 1}}', "does not know: buyer_data.phone"),
+        ("json", b'{"id": 1, "lines": [{"sku": "x", "inkColour": 1}]}', "lines[].ink_colour"),
         ("json", b'{"id": 1, "userName": "a", "user_name": "b"}', "user_name: "),
         ("json", b"[1]", "expected one JSON object"),
     ],

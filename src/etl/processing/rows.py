@@ -16,13 +16,11 @@ from etl.judge import Accepted, Judge, Rejected
 from etl.model import Column, Contract, SourceFormat, Type
 from etl.received import show_names
 from etl.tidying import normalise_name, normalise_names
+from etl.unknown_fields import KnownFields, label
 
 # Names alone are looked at: as text, numbers have no limit.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SHOWN = 3  # problems of an object that its cause names
-
-# The names that a record may have: an object's are in turn such a tree, a value's are None.
-Names = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +72,8 @@ def make_rows(
         ProcessingError: Records are bad; the message names the first ones and how many they are.
             Or the rows are larger than the limit.
     """
-    judge, known = Judge(contract, run_date), _known_names(contract)
+    judge = Judge(contract, run_date)
+    known = KnownFields(dataclasses.replace(contract, drop_empty=False))  # their names count
     ending = f'"_metadata": {json.dumps(dict(metadata), ensure_ascii=False)}}}'
     data = io.BytesIO()
     bad: list[str] = []
@@ -121,34 +120,14 @@ def _tidy_type(kind: Type) -> Type:
     return dataclasses.replace(kind, element=element, fields=fields)
 
 
-def _known_names(contract: Contract) -> Names:
-    known: Names = {}
-    for column in contract.received_columns:
-        *outer, last = column.path
-        names = known
-        for step in outer:
-            names = names.setdefault(step, {})
-        names.setdefault(last, None)
-    return known
-
-
-def _unknown(record: str, known: Names) -> list[str]:
+def _unknown(record: str, known: KnownFields) -> list[str]:
     """What a record has beside the contract's fields: it would be lost."""
     try:
-        names = list(_unknown_names(normalise_names(_DECODER.decode(record)), known))
+        found = [label(path) for path, _ in known.others(normalise_names(_DECODER.decode(record)))]
     except RecursionError:
         return ["record: nested too deeply"]
+    names = list(dict.fromkeys(found))
     return [f"fields that the contract does not know: {show_names(names)}"] if names else []
-
-
-def _unknown_names(value: dict[str, Any], known: Names) -> list[str]:
-    found = []
-    for name, inner in value.items():
-        if name not in known:
-            found.append(name)
-        elif known[name] and isinstance(inner, dict):
-            found += [f"{name}.{each}" for each in _unknown_names(inner, known[name])]
-    return found
 
 
 def _open_object(row: Mapping[str, Any]) -> str:
