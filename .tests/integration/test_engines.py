@@ -125,7 +125,7 @@ def test_raw_object_that_is_harmed_fails_clearly_and_is_mended_by_the_next_run(
     uris: list[str] = []
 
     class Harmed(transform.Lines):
-        def read(self) -> Iterator[pa.RecordBatch]:
+        def read(self, *options: int) -> Iterator[pa.RecordBatch]:
             s3, uri = bench.client("s3"), self._objects[0].uri
             bucket, key = keys.parse_s3_uri(uri)
             body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -133,7 +133,7 @@ def test_raw_object_that_is_harmed_fails_clearly_and_is_mended_by_the_next_run(
             if left:
                 s3.put_object(Bucket=bucket, Key=key, Body=body[: int(len(body) * left)])
             uris.append(uri)
-            yield from super().read()
+            yield from super().read(*options)
 
     with monkeypatch.context() as patch:
         patch.setattr(transform, "Lines", Harmed)
