@@ -72,7 +72,7 @@ def contestants(peers: str) -> list[Contestant]:
             "ours, Spark",
             (sys.executable, *pipeline, "--engine", "spark"),
             "public.orders",
-            "the same flow, with the Glue job",
+            "the same flow; the Glue job's CPU, memory and dollars are not among these",
         ),
         Contestant(
             "dlt",
