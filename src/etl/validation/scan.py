@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Protocol
 
@@ -93,9 +94,19 @@ def scan(files: Sequence[OpenFile], measures: Sequence[Measure]) -> None:
     wanted = _leaves_of(measures)
     coded = wanted - _leaves_of(each for each in measures if not each.takes_codes)
     if measures:
-        for batch in iter_batches(files, wanted, coded=[column for column, _ in coded]):
+        batches = iter_batches(files, wanted, coded=[column for column, _ in coded])
+        for batch in _read_ahead(batches):
             for measure in measures:
                 measure.add(batch)
+
+
+def _read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches; the next one is read while one is measured."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _leaves_of(measures: Iterable[Measure]) -> frozenset[Leaf]:
