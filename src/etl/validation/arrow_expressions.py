@@ -38,9 +38,14 @@ def count_false(expression: Expression, batch: pa.RecordBatch, run_date: date) -
 
     Of a dictionary-encoded column, which the expression must read alone, each value is tried once.
     """
-    name, *others = columns_of(expression) or [None]
-    if name is None or others or not pa.types.is_dictionary(batch.schema.field(name).type):
+    coded = [
+        each
+        for each in columns_of(expression)
+        if pa.types.is_dictionary(batch.schema.field(each).type)
+    ]
+    if not coded:
         return _total(_is_false(expression, batch, run_date))
+    (name,) = coded
     codes = batch.column(name)
     null = len(codes.dictionary)
     values = pa.concat_arrays([codes.dictionary, pa.nulls(1, codes.dictionary.type)])

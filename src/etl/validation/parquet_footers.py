@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
@@ -47,14 +46,16 @@ class OpenFile:
 
     def with_codes(self, columns: Iterable[str]) -> pq.ParquetFile:
         """Opened to read those of the columns dictionary-encoded that are stored so."""
-        chunks: dict[str, list[pq.ColumnChunkMetaData]] = defaultdict(list)
-        for group in self.row_groups:
-            for index in range(group.num_columns):
-                chunks[group.column(index).path_in_schema].append(group.column(index))
-        coded = [each for each in columns if chunks[each] and all(map(_is_coded, chunks[each]))]
+        coded = [each for each in columns if self._is_coded(each)]
         if not coded:
             return self.parquet
         return _open(self.source, metadata=self.parquet.metadata, read_dictionary=coded)
+
+    def _is_coded(self, column: str) -> bool:
+        chunks = list(_chunks([self], (column, None)))
+        return bool(chunks) and all(
+            chunk.path_in_schema == column and _holds_codes(chunk) for chunk in chunks
+        )
 
 
 def open_parquet(
@@ -76,7 +77,7 @@ def _open(source: pa.NativeFile, **options: Any) -> pq.ParquetFile:
     return pq.ParquetFile(source, pre_buffer=True, **options)
 
 
-def _is_coded(chunk: pq.ColumnChunkMetaData) -> bool:
+def _holds_codes(chunk: pq.ColumnChunkMetaData) -> bool:
     """Whether it holds texts as codes: its values take less room than any text's length does."""
     size = chunk.total_uncompressed_size
     return bool(chunk.physical_type == "BYTE_ARRAY" and size < chunk.num_values * _LENGTH_BYTES)
