@@ -139,6 +139,6 @@ def empty(s3: Any, warehouse: Any) -> None:
         )
         for (schema,) in cursor.fetchall():
             cursor.execute(f'DROP SCHEMA "{schema}" CASCADE')
-        for table in ("orders", "orders__ledger", "orders__versions"):
+        for table in ("orders", "orders__ledger", "orders__superseded"):
             cursor.execute(f"DROP TABLE IF EXISTS public.{table}")
         cursor.execute("CREATE SCHEMA bench")

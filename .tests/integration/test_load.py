@@ -123,18 +123,42 @@ def test_load_merge_null_latest_loses_and_equal_latest_goes_to_the_later_date(wa
     assert warehouse.query("SELECT id, small FROM {s}.things ORDER BY id") == [("a", 7), ("b", 2)]
 
 
+def _held(warehouse, mode):
+    """Every row that the warehouse has, shown or superseded."""
+    tables = ["things", "things__superseded"] if mode == "merge" else ["things"]
+    return sorted(
+        row
+        for table in tables
+        for row in warehouse.query(f"SELECT ingest_date, id, small FROM {{s}}.{table}")
+    )
+
+
+def test_load_merge_keeps_a_row_once(warehouse):
+    contract = warehouse.contract(load_mode="merge")
+    superseded = "SELECT id, small, ingest_date FROM {s}.things__superseded"
+    warehouse.load(contract, DAY_1, [make_row("a", small=1, hour=1), make_row("b", small=1)])
+    assert warehouse.query(superseded) == []
+    warehouse.load(contract, DAY_2, [make_row("a", small=2, hour=2), make_row("c", small=2)])
+    assert warehouse.query(superseded) == [("a", 1, DAY_1)]
+    warehouse.load(contract, DAY_2, [make_row("c", small=2)])
+    assert warehouse.query(superseded) == []
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_load_any_history_ends_as_one_clean_load_of_each_date(warehouse, mode):
     contract = warehouse.contract(load_mode=mode)
     rng = random.Random(f"history-{mode}")
     final = {}
-    for _ in range(6):
+    for _ in range(9):
         day = rng.choice((DAY_1, DAY_2, DAY_3))
         keys = rng.sample("abcd", rng.randint(0, 4))
         final[day] = [
             make_row(key, small=rng.randint(0, 9), hour=rng.randint(0, 3)) for key in keys
         ]
         messy = warehouse.load(contract, day, final[day], loader=rng.choice(LOADERS))
+        assert _held(warehouse, mode) == sorted(
+            (date_, row["id"], row["small"]) for date_, rows in final.items() for row in rows
+        )
     messy_hash = warehouse.table_hash(contract)
     warehouse.drop()
     for day, rows in rng.sample(list(final.items()), len(final)):

@@ -104,6 +104,11 @@ def test_any_history_ends_as_one_clean_load_of_each_date(
             keys=held[day] if looked else None,
             loader=rng.choice(LOADERS),
         )
+        tables = ("things", "things__superseded")
+        found = [warehouse.query(f"SELECT ingest_date, id FROM {{s}}.{each}") for each in tables]
+        assert sorted(sum(found, [])) == sorted(
+            (date_, row["id"]) for date_, rows_ in brought.items() for row in rows_
+        )
     for order in (sorted(brought), rng.sample(list(brought), len(brought))):
         warehouse.drop()
         for day in order:

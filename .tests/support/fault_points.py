@@ -116,7 +116,7 @@ def read_left(
         day: Of which date to read objects; all dates' if it is empty.
         landing: Where the source's files are; None where it has none.
     """
-    tables = (dataset, f"{dataset}__versions", f"{dataset}__ledger")
+    tables = (dataset, f"{dataset}__superseded", f"{dataset}__ledger")
     found = {name: Counter(_table(bench, name)) for name in tables}
     found["processed"] = Counter(_processed(bench, dataset, day))
     found["quarantine"] = Counter(_quarantine(bench, dataset, day))

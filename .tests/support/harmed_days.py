@@ -127,7 +127,7 @@ class LaterDay:
         for command, name in ((before, "before"), (self.command, "first")):
             self._put(name)
             assert command.run(flows, self._bench, "copy", {}).report["rows"]["loaded"]
-        self._tables = [f"{dataset}{each}" for each in ("", "__versions", "__ledger")]
+        self._tables = [f"{dataset}{each}" for each in ("", "__superseded", "__ledger")]
         self._save_tables()
         self._saved = {
             place: self._bench.client("s3").get_object(Bucket=place[0], Key=place[1])

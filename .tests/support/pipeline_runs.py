@@ -225,7 +225,7 @@ class Bench:
     def state(self) -> dict[str, Any]:
         """Everything that a run may leave: objects, unfinished uploads, the bench's rows."""
         found: dict[str, Any] = {
-            name: self.table(name) for name in ("orders", "orders__ledger", "orders__versions")
+            name: self.table(name) for name in ("orders", "orders__ledger", "orders__superseded")
         }
         for bucket in load_settings("local").buckets.names.values():
             for each in self._objects(bucket, ""):

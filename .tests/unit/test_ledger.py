@@ -58,7 +58,7 @@ class Warehouse:
         if self.ledger:
             rows.append(("ledger", DAY, "run-1", self.digest, *self.ledger))
         for kind, number in self.found.items():
-            day = DAY if kind in ("present", "versions") else None
+            day = DAY if kind in ("present", "superseded") else None
             rows.append((kind, day, "", "", number, 0, 0, 0, 0, 0))
         if "SELECT 'hash'" in sql:
             rows.append(("hash", None, "", HASH, 0, 0, 0, 0, 0, 0))
@@ -176,13 +176,13 @@ def test_warehouse_that_does_not_add_up_is_told(
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        ({"present": 4, "versions": 6, "rows": 4, "keys": 4}, []),
+        ({"present": 4, "superseded": 2, "rows": 4, "keys": 4}, []),
         (
-            {"present": 4, "versions": 5, "rows": 4, "keys": 4},
+            {"present": 4, "superseded": 1, "rows": 4, "keys": 4},
             [f"{DAY}: 6 rows were loaded, the warehouse holds 5"],
         ),
         (
-            {"present": 4, "versions": 6, "rows": 4, "keys": 5},
+            {"present": 4, "superseded": 2, "rows": 4, "keys": 5},
             ["5 keys were loaded; the table has 4 rows"],
         ),
     ],

@@ -50,20 +50,22 @@ def test_load_steps_replace_locks_first_and_ends_with_the_ledger():
     ]
 
 
-def test_load_steps_merge_rebuilds_the_rows_that_may_differ_from_versions():
-    assert _heads(_steps(make_contract(load_mode="merge")))[4:12] == [
+def test_load_steps_merge_ranks_the_rows_whose_key_other_dates_have_apart():
+    assert _heads(_steps(make_contract(load_mode="merge")))[4:14] == [
         "CREATE TEMP TABLE",
-        'DELETE FROM "sales"."things__versions"',
-        'INSERT INTO "sales"."things__versions"',
+        'DELETE FROM "sales"."things__superseded"',
+        'INSERT INTO "sales"."things__superseded"',
+        'INSERT INTO "sales"."things__superseded"',
         'DELETE FROM "sales"."things"',
         'DELETE FROM "sales"."things"',
         'INSERT INTO "sales"."things"',
         'INSERT INTO "sales"."things"',
+        'DELETE FROM "sales"."things__superseded"',
         'DROP TABLE "things__others"',
     ]
 
 
-def test_load_steps_with_keys_replace_them_between_versions_and_rows():
+def test_load_steps_with_keys_replace_them_before_rows_are_counted():
     contract = make_contract(load_mode="merge", detect_deletes=True)
     steps = _steps(contract, keys=Copied(manifest_uri="s3://artifacts/keys.manifest", rows=9))
     heads = _heads(steps)
@@ -72,15 +74,13 @@ def test_load_steps_with_keys_replace_them_between_versions_and_rows():
         'COPY "things__keys_stage" ("id")',
         "SELECT CAST(CASE WHEN",
     ]
-    assert heads[9:17] == [
-        'INSERT INTO "sales"."things__versions"',
+    assert heads[7:13] == [
+        "CREATE TEMP TABLE",
         'DELETE FROM "sales"."things__keys"',
         'INSERT INTO "sales"."things__keys"',
         'INSERT INTO "sales"."things__keys"',
-        'DELETE FROM "sales"."things"',
-        'DELETE FROM "sales"."things"',
-        'INSERT INTO "sales"."things"',
-        'INSERT INTO "sales"."things"',
+        'DELETE FROM "sales"."things__superseded"',
+        'INSERT INTO "sales"."things__superseded"',
     ]
     assert heads[-2:] == ['DROP TABLE "things__stage"', 'DROP TABLE "things__keys_stage"']
     assert len(steps) <= 40
@@ -91,8 +91,9 @@ def test_load_steps_without_keys_leave_those_of_another_run():
     steps = _steps(contract)
     assert not any("__keys_stage" in step.sql for step in steps)
     assert [step.name for step in steps if "__keys" in step.sql] == [
+        "set apart the run date's rows of those keys",
         "insert the rows of the keys that none has",
-        "insert the latest version of the others",
+        "insert the latest row of the others",
     ]
 
 
@@ -125,13 +126,14 @@ def test_copy_without_arrays_does_not_serialise():
 def test_insert_reads_stage_timestamps_as_utc_and_adds_the_run_date():
     sql = _steps(make_contract())[5].sql
     assert "\"updated_at\" AT TIME ZONE 'UTC'" in sql
-    assert "CAST('2026-01-01' AS DATE), CAST('2026-01-02 00:00:00.000000+00' AS TIMESTAMPTZ)" in sql
+    assert "CAST('2026-01-01' AS DATE) AS \"ingest_date\"" in sql
+    assert "CAST('2026-01-02 00:00:00.000000+00' AS TIMESTAMPTZ) AS \"_loaded_at\"" in sql
 
 
 def test_insert_latest_orders_by_latest_column_then_run_date():
-    sql = _steps(make_contract(load_mode="merge"))[10].sql
+    sql = _steps(make_contract(load_mode="merge"))[11].sql
     assert 'ORDER BY v."updated_at" DESC NULLS LAST, v."ingest_date" DESC' in sql
-    alone = _steps(make_contract(load_mode="merge", latest_by=None))[10].sql
+    alone = _steps(make_contract(load_mode="merge", latest_by=None))[11].sql
     assert 'ORDER BY v."ingest_date" DESC' in alone
 
 

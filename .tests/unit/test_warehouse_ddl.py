@@ -11,7 +11,7 @@ from etl.errors import WarehouseError
 from etl.model import Column, Type
 from etl.warehouse.ddl import create_table, plan_changes
 from etl.warehouse.migrate import migrate
-from etl.warehouse.tables import ledger_table, target_table, versions_table, warehouse_tables
+from etl.warehouse.tables import ledger_table, superseded_table, target_table, warehouse_tables
 
 
 def _existing(contract):
@@ -53,9 +53,9 @@ def test_create_table_merge_mode_key_is_the_key_of_all_dates():
     target = create_table(target_table(contract))
     assert 'PRIMARY KEY ("id")' in target
     assert target.endswith('DISTSTYLE KEY DISTKEY ("id")\nSORTKEY ("id")')
-    versions = create_table(versions_table(contract))
-    assert 'PRIMARY KEY ("ingest_date", "id")' in versions
-    assert versions.endswith('DISTSTYLE KEY DISTKEY ("id")\nSORTKEY ("ingest_date")')
+    superseded = create_table(superseded_table(contract))
+    assert 'PRIMARY KEY ("ingest_date", "id")' in superseded
+    assert superseded.endswith('DISTSTYLE KEY DISTKEY ("id")\nSORTKEY ("ingest_date")')
 
 
 def test_plan_changes_empty_warehouse_creates_schema_and_all_tables():
@@ -64,7 +64,7 @@ def test_plan_changes_empty_warehouse_creates_schema_and_all_tables():
     assert [statement.split(" (")[0] for statement in statements] == [
         'CREATE SCHEMA IF NOT EXISTS "sales"',
         'CREATE TABLE IF NOT EXISTS "sales"."things__ledger"',
-        'CREATE TABLE IF NOT EXISTS "sales"."things__versions"',
+        'CREATE TABLE IF NOT EXISTS "sales"."things__superseded"',
         'CREATE TABLE IF NOT EXISTS "sales"."things"',
     ]
 
@@ -76,7 +76,7 @@ def test_plan_changes_tables_that_fit_need_nothing():
 def test_plan_changes_new_optional_column_is_added_to_every_row_table():
     before = make_contract(load_mode="merge")
     assert _plan(_add_column(before), after=before) == [
-        'ALTER TABLE "sales"."things__versions" ADD COLUMN "colour" VARCHAR(20)',
+        'ALTER TABLE "sales"."things__superseded" ADD COLUMN "colour" VARCHAR(20)',
         'ALTER TABLE "sales"."things" ADD COLUMN "colour" VARCHAR(20)',
     ]
 

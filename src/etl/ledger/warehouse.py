@@ -16,7 +16,14 @@ from etl.warehouse.executor import Executor
 from etl.warehouse.migrate import read_columns
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.table_hash import table_hash_sql
-from etl.warehouse.tables import Table, TableColumn, ledger_table, target_table, versions_table
+from etl.warehouse.tables import (
+    Table,
+    TableColumn,
+    ledger_table,
+    superseded_table,
+    target_table,
+    versions_sql,
+)
 
 
 @dataclass(frozen=True)
@@ -126,11 +133,12 @@ def holdings_sql(
         content = table_hash_sql(contract)
         queries.append(f"SELECT 'hash', CAST(NULL AS DATE), '', ({content}), 0, 0, 0, 0, 0, 0")
     if contract.load_mode == "merge":
-        versions = versions_table(contract)
-        queries.append(_by_date("versions", versions, partition, dates))
+        superseded = superseded_table(contract)
+        queries.append(_by_date("superseded", superseded, partition, dates))
         if dates == Dates():
             names = ", ".join(identifier(each) for each in contract.primary_key)
-            distinct = f"SELECT DISTINCT {names} FROM {versions.sql_name}"
+            versions = versions_sql(contract, contract.primary_key)
+            distinct = f"SELECT DISTINCT {names} FROM ({versions}) AS versions"
             queries.append(_one("keys", f"SELECT COUNT(*) FROM ({distinct}) AS known"))
             if contract.detect_deletes:
                 queries.append(_one("deleted", deleted_rows_sql(contract)))
@@ -155,12 +163,12 @@ def _where(column: str, dates: Dates) -> str:
 
 
 def _loads(contract: Contract, found: _Found) -> Iterator[Loaded]:
-    days = {day for kind in ("ledger", "present", "versions") for day in found.get(kind, ())}
+    days = {day for kind in ("ledger", "present", "superseded") for day in found.get(kind, ())}
     for day in sorted(each for each in days if each is not None):
         row = found["ledger"].get(day) or _Row("", "", [0] * len(_COUNTED))
         numbers = dict(zip(_COUNTED, row.numbers, strict=True))
         counts = Counts(**numbers, present=_count(found, "present", day))
-        held = "versions" if contract.load_mode == "merge" else "present"
+        held = counts.present + _count(found, "superseded", day)
         yield Loaded(
             run_date=day,
             run_id=row.run_id,
@@ -168,7 +176,7 @@ def _loads(contract: Contract, found: _Found) -> Iterator[Loaded]:
             counts=counts,
             differences=(
                 *sum_difference(counts),
-                *_held_difference(row, counts.loaded, _count(found, held, day)),
+                *_held_difference(row, counts.loaded, held),
             ),
         )
 

@@ -1,7 +1,7 @@
 """The statements that take rows out of a merged table when their key is gone from the source.
 
 The keys table holds the keys that the source had when the latest run date that looked was
-extracted. A version counts if its key is among them, or if a later run date brought it; see
+extracted. A row counts if its key is among them, or if a later run date brought it; see
 docs/adr/0011. Keys of an earlier run date than the latest one change nothing.
 """
 
@@ -13,7 +13,7 @@ from datetime import date
 from etl.model import Contract
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.stage_sql import Stage, Step
-from etl.warehouse.tables import keys_table, target_table, versions_table
+from etl.warehouse.tables import keys_table, target_table, versions_sql
 
 
 def keys_stage(contract: Contract) -> Stage:
@@ -72,36 +72,37 @@ def replace_keys(contract: Contract, run_date: date) -> tuple[Step, ...]:
     )
 
 
-def only_counted(contract: Contract, versions: str) -> tuple[str, str]:
-    """What a query of the versions table joins, and its condition, to find those that count.
+def only_counted(contract: Contract, rows: str) -> tuple[str, str]:
+    """What a query of rows joins, and its condition, to find those that count.
 
     Args:
-        versions: The versions table's alias.
+        rows: What the query calls them.
     """
     partition = identifier(contract.partition)
     return (
-        f"\n  {_join_keys(contract, versions)}",
-        f"(seen.latest IS NULL OR {versions}.{partition} > seen.latest"
+        f"\n  {_join_keys(contract, rows)}",
+        f"(seen.latest IS NULL OR {rows}.{partition} > seen.latest"
         f" OR k.{identifier(contract.primary_key[0])} IS NOT NULL)",
     )
 
 
 def deleted_rows_sql(contract: Contract) -> str:
-    """How many keys have versions, but none that counts."""
+    """How many keys have rows, but none that counts."""
     names = ", ".join(f"v.{identifier(each)}" for each in contract.primary_key)
     partition = identifier(contract.partition)
+    rows = versions_sql(contract, (*contract.primary_key, contract.partition))
     return (
         "SELECT COUNT(*)\n"
-        f"FROM (SELECT {names}\n  FROM {versions_table(contract).sql_name} AS v\n"
+        f"FROM (SELECT {names}\n  FROM ({rows}) AS v\n"
         f"  {_join_keys(contract, 'v')}\n"
         f"  WHERE k.{identifier(contract.primary_key[0])} IS NULL\n  GROUP BY {names}\n"
         f"  HAVING MAX(v.{partition}) <= MAX(seen.latest)) AS gone"
     )
 
 
-def _join_keys(contract: Contract, versions: str) -> str:
+def _join_keys(contract: Contract, rows: str) -> str:
     keys = keys_table(contract).sql_name
-    same = same_key(contract.primary_key, versions, "k")
+    same = same_key(contract.primary_key, rows, "k")
     latest = f"SELECT MAX({identifier(contract.partition)}) AS latest FROM {keys}"
     return f"LEFT JOIN {keys} AS k ON {same}\n  CROSS JOIN ({latest}) AS seen"
 

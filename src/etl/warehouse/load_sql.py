@@ -1,12 +1,12 @@
 """The statements that load one run, the same for both loaders.
 
 They are one transaction. In replace mode it makes the run date's rows those of the run's files. In
-merge mode it does so in the versions table, and then makes the table's row of every key that the
-run had or has the latest of its versions: greatest `latest_by` (NULL lowest), then latest run date.
-So either table is always a function of what each run date holds: loading a date again, with rows
-gone or aged, or loading dates in another order, ends where one clean load of each date would.
+merge mode the table shows of every key the latest of the rows that all run dates hold: greatest
+`latest_by` (NULL lowest), then latest run date; the others lie in the table of superseded rows. So
+both are always a function of what each run date holds: loading a date again, with rows gone or
+aged, or loading dates in another order, ends where one clean load of each date would.
 
-A contract that detects deletes has versions that do not count, see `etl.warehouse.deletes_sql`.
+A contract that detects deletes has rows that do not count, see `etl.warehouse.deletes_sql`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from etl.model import Contract
 from etl.warehouse import deletes_sql, ledger
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.stage_sql import Stage, Step
-from etl.warehouse.tables import LOADED_AT, target_table, versions_table
+from etl.warehouse.tables import LOADED_AT, Table, superseded_table, target_table, versions_sql
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,36 +74,64 @@ def row_counts_sql(contract: Contract, run_date: date) -> str:
 
 
 def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
-    table = target_table(contract).sql_name
+    table = target_table(contract)
     return (
-        Step("delete what the run date held", _delete_partition(contract, table, load)),
-        Step("insert the run date's rows", _insert_stage(contract, table, load)),
+        Step("delete what the run date held", _delete_partition(contract, table.sql_name, load)),
+        Step(
+            "insert the run date's rows",
+            _insert(contract, table, f"FROM ({_staged(contract, load)}) AS v"),
+        ),
     )
 
 
 def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> tuple[Step, ...]:
-    versions, target = versions_table(contract), target_table(contract)
+    superseded, target = superseded_table(contract), target_table(contract)
     others = identifier(f"{target.name}__others")
-    same_key = deletes_sql.same_key(contract.primary_key, identifier(target.name), others)
+    is_other = deletes_sql.same_key(contract.primary_key, identifier(target.name), others)
+    joins, counts = _counted(contract)
+    alone = f"o.{identifier(contract.primary_key[0])} IS NULL AND {counts}"
     return (
-        # Most keys have one version, and only the others' need sorting.
+        # Most keys are of one run date, and only the others' rows need sorting.
         Step(
             "list the keys that other run dates have too",
             _list_others(contract, load, others, keys),
         ),
-        Step(
-            "delete the run date's versions",
-            _delete_partition(contract, versions.sql_name, load),
-        ),
-        Step("insert the run date's versions", _insert_stage(contract, versions.sql_name, load)),
         *(deletes_sql.replace_keys(contract, load.run_date) if keys is not None else ()),
+        Step(
+            "delete the run date's superseded rows",
+            _delete_partition(contract, superseded.sql_name, load),
+        ),
+        Step(
+            "set apart what the table shows of those keys",
+            _insert(
+                contract,
+                superseded,
+                f"FROM {target.sql_name} AS v\n"
+                f"JOIN {others} AS o ON {_same_key(contract)}\n"
+                f"WHERE NOT v.{_is_run_date(contract, load)}",
+            ),
+        ),
+        Step(
+            "set apart the run date's rows of those keys",
+            _insert(
+                contract,
+                superseded,
+                f"{_from_stage(contract, load, others, joins)}\nWHERE NOT ({alone})",
+            ),
+        ),
         Step("delete the rows of the run date", _delete_partition(contract, target.sql_name, load)),
         Step(
             "delete the rows of those keys",
-            f"DELETE FROM {target.sql_name} USING {others} WHERE {same_key}",
+            f"DELETE FROM {target.sql_name} USING {others} WHERE {is_other}",
         ),
-        Step("insert the rows of the keys that none has", _insert_only(contract, load, others)),
-        Step("insert the latest version of the others", _insert_latest(contract, others)),
+        Step(
+            "insert the rows of the keys that none has",
+            _insert(
+                contract, target, f"{_from_stage(contract, load, others, joins)}\nWHERE {alone}"
+            ),
+        ),
+        Step("insert the latest row of the others", _insert_latest(contract, others)),
+        Step("delete them from the superseded rows", _delete_shown(contract, others)),
         Step("drop the list of keys", f"DROP TABLE {others}"),
     )
 
@@ -119,66 +147,79 @@ def _list_others(contract: Contract, load: ledger.Load, others: str, keys: Copie
     if keys is not None:
         queries += deletes_sql.changed_keys(contract, load.run_date)
     touched = "\nUNION ALL\n".join(queries)
+    versions = versions_sql(contract, key, where=f"NOT {_is_run_date(contract, load)}")
     return (
         f"CREATE TEMP TABLE {others} AS\n"
         f"SELECT DISTINCT {', '.join(f'v.{identifier(each)}' for each in key)}\n"
-        f"FROM {versions_table(contract).sql_name} AS v\n"
-        f"JOIN ({touched}) AS t ON {deletes_sql.same_key(key, 'v', 't')}\n"
-        f"WHERE NOT v.{_is_run_date(contract, load)}"
+        f"FROM ({versions}) AS v\n"
+        f"JOIN ({touched}) AS t ON {deletes_sql.same_key(key, 'v', 't')}"
     )
 
 
-def _insert_only(contract: Contract, load: ledger.Load, others: str) -> str:
-    """The run date's versions of keys that are not among the others."""
-    joins, counted = _counted(contract)
-    names = (*(each.name for each in contract.columns), contract.partition, LOADED_AT)
-    is_alone = f"o.{identifier(contract.primary_key[0])} IS NULL"
-    same_key = deletes_sql.same_key(contract.primary_key, "v", "o")
+def _from_stage(contract: Contract, load: ledger.Load, others: str, joins: str) -> str:
+    """The run's rows as `v`, each beside its key in the list of others or beside NULL."""
     return (
-        f"INSERT INTO {target_table(contract).sql_name} ({_names(names)})\n"
-        f"SELECT {', '.join(f'v.{identifier(each)}' for each in names)}\n"
-        f"FROM {versions_table(contract).sql_name} AS v\n"
-        f"  LEFT JOIN {others} AS o ON {same_key}{joins}\n"
-        f"WHERE {' AND '.join([f'v.{_is_run_date(contract, load)}', is_alone, *counted])}"
+        f"FROM ({_staged(contract, load)}) AS v\n"
+        f"  LEFT JOIN {others} AS o ON {_same_key(contract)}{joins}"
     )
 
 
 def _insert_latest(contract: Contract, others: str) -> str:
-    columns = f"{_column_names(contract)}, {_names((contract.partition, LOADED_AT))}"
+    columns = _names(_row_names(contract))
     latest = f"v.{identifier(contract.partition)} DESC"
     if contract.latest_by:
         latest = f"v.{identifier(contract.latest_by)} DESC NULLS LAST, {latest}"
-    joins, counted = _counted(contract)
-    where = f"\n  WHERE {' AND '.join(counted)}" if counted else ""
+    joins, counts = _counted(contract)
     return (
         f"INSERT INTO {target_table(contract).sql_name} ({columns})\n"
         f"SELECT {columns}\nFROM (SELECT v.*, ROW_NUMBER() OVER (\n"
         f"    PARTITION BY {', '.join(f'v.{identifier(key)}' for key in contract.primary_key)}\n"
         f"    ORDER BY {latest}) AS etl_rank\n"
-        f"  FROM {versions_table(contract).sql_name} AS v\n"
-        f"  JOIN {others} AS o ON {deletes_sql.same_key(contract.primary_key, 'v', 'o')}{joins}"
-        f"{where}) AS ranked\n"
+        f"  FROM {superseded_table(contract).sql_name} AS v\n"
+        f"  JOIN {others} AS o ON {_same_key(contract)}{joins}\n"
+        f"  WHERE {counts}) AS ranked\n"
         "WHERE etl_rank = 1"
     )
 
 
-def _counted(contract: Contract) -> tuple[str, list[str]]:
-    """What finds the versions that count: joins and conditions."""
-    if not contract.detect_deletes:
-        return "", []
-    joins, condition = deletes_sql.only_counted(contract, "v")
-    return joins, [condition]
-
-
-def _insert_stage(contract: Contract, table: str, load: ledger.Load) -> str:
-    stage = _stage(contract)
-    values = ", ".join(stage.value(column) for column in contract.columns)
+def _delete_shown(contract: Contract, others: str) -> str:
+    """Of the others' rows, those that the table shows are not superseded."""
+    superseded, target = superseded_table(contract), target_table(contract)
+    name, shown = identifier(superseded.name), identifier(target.name)
+    same_row = deletes_sql.same_key((*contract.primary_key, contract.partition), name, shown)
     return (
-        f"INSERT INTO {table} ({_column_names(contract)},"
-        f" {_names((contract.partition, LOADED_AT))})\n"
-        f"SELECT {values}, {literal(load.run_date)}, {literal(load.loaded_at)}\n"
-        f"FROM {stage.sql_name}"
+        f"DELETE FROM {superseded.sql_name} USING {others}, {target.sql_name}\n"
+        f"WHERE {deletes_sql.same_key(contract.primary_key, name, others)} AND {same_row}"
     )
+
+
+def _same_key(contract: Contract) -> str:
+    return deletes_sql.same_key(contract.primary_key, "v", "o")
+
+
+def _counted(contract: Contract) -> tuple[str, str]:
+    """What finds the rows that count: joins and a condition."""
+    if not contract.detect_deletes:
+        return "", "true"
+    return deletes_sql.only_counted(contract, "v")
+
+
+def _insert(contract: Contract, table: Table, rows: str) -> str:
+    """SQL that puts rows into a table; `rows` is where a query finds them as `v`."""
+    names = _row_names(contract)
+    return (
+        f"INSERT INTO {table.sql_name} ({_names(names)})\n"
+        f"SELECT {', '.join(f'v.{identifier(each)}' for each in names)}\n{rows}"
+    )
+
+
+def _staged(contract: Contract, load: ledger.Load) -> str:
+    """A query of the run's rows as the table has them."""
+    stage = _stage(contract)
+    values = [f"{stage.value(column)} AS {identifier(column.name)}" for column in contract.columns]
+    values.append(f"{literal(load.run_date)} AS {identifier(contract.partition)}")
+    values.append(f"{literal(load.loaded_at)} AS {identifier(LOADED_AT)}")
+    return f"SELECT {', '.join(values)}\nFROM {stage.sql_name}"
 
 
 def _delete_partition(contract: Contract, table: str, load: ledger.Load) -> str:
@@ -193,8 +234,8 @@ def _stage(contract: Contract) -> Stage:
     return Stage(name=f"{contract.places.table}__stage", columns=contract.columns)
 
 
-def _column_names(contract: Contract) -> str:
-    return _names(tuple(column.name for column in contract.columns))
+def _row_names(contract: Contract) -> tuple[str, ...]:
+    return (*(column.name for column in contract.columns), contract.partition, LOADED_AT)
 
 
 def _names(columns: tuple[str, ...]) -> str:

@@ -1,12 +1,14 @@
 """Which tables a contract has in the warehouse, and their columns.
 
 Beside the table that people query stand its ledger, with one row for each loaded run date, and, if
-the contract merges, its versions: every row that any run put, from which the table holds the
-latest of each key. If the contract detects deletes, there are also the keys that the source had.
+the contract merges, its superseded rows: those that runs put and that the table does not show, as
+another row of the key does. If the contract detects deletes, there are also the keys that the
+source had, and rows of deleted keys are superseded, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from etl.model import Contract, Type
@@ -81,11 +83,11 @@ def target_table(contract: Contract) -> Table:
     )
 
 
-def versions_table(contract: Contract) -> Table:
-    """Every row that any run put, of a contract that merges."""
+def superseded_table(contract: Contract) -> Table:
+    """The rows that runs put and that the table does not show, of a contract that merges."""
     return Table(
         schema=contract.places.schema,
-        name=f"{contract.places.table}__versions",
+        name=f"{contract.places.table}__superseded",
         columns=_row_columns(contract),
         primary_key=_dated(contract),
         dist_key=contract.primary_key[0],
@@ -140,10 +142,23 @@ def warehouse_tables(contract: Contract) -> tuple[Table, ...]:
     """All tables of a contract."""
     tables = [ledger_table(contract), target_table(contract)]
     if contract.load_mode == "merge":
-        tables.insert(1, versions_table(contract))
+        tables.insert(1, superseded_table(contract))
     if contract.detect_deletes:
         tables.append(keys_table(contract))
     return tuple(tables)
+
+
+def versions_sql(contract: Contract, columns: Sequence[str], *, where: str = "true") -> str:
+    """A query of every row that any run put, of a contract that merges.
+
+    Args:
+        where: Which of them.
+    """
+    names = ", ".join(map(identifier, columns))
+    tables = (target_table(contract), superseded_table(contract))
+    return "\nUNION ALL\n".join(
+        f"SELECT {names} FROM {each.sql_name} WHERE {where}" for each in tables
+    )
 
 
 def _dated(contract: Contract) -> tuple[str, ...]:
