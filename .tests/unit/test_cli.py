@@ -120,7 +120,7 @@ def wait():
     print("ready", flush=True)
     time.sleep(60)
 
-cli.expect_interrupts()
+cli.begin_imports()
 {waiting}
 """
     command = [sys.executable, "-c", script]
@@ -132,6 +132,22 @@ cli.expect_interrupts()
         _, complained = process.communicate(timeout=30)
     assert process.returncode == 130
     assert complained.strip().startswith(said) and "Traceback" not in complained
+
+
+def test_command_leaves_what_was_imported_out_of_garbage_collection() -> None:
+    script = """
+import gc
+from etl import cli
+
+cli.begin_imports()
+import json.tool
+kept = gc.isenabled()
+cli.run_command(lambda: print(kept, gc.isenabled(), gc.get_freeze_count() > 1000), again="x")
+cli.run_command(lambda: None, again="x")
+"""
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    said = subprocess.check_output([sys.executable, "-c", script], text=True, env=environ)
+    assert said == "False True True\n"
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), TerminationSignal(signal.SIGTERM)])

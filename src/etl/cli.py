@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -48,10 +49,20 @@ def check_run_date(day: date) -> None:
         )
 
 
-def expect_interrupts() -> None:
-    """Until `run_command`, have Ctrl-C end the process at once: what runs is only imports."""
+def begin_imports() -> None:
+    """What runs until `run_command` is only imports: Ctrl-C ends the process at once, and no
+    garbage is looked for."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end_at_once)
+    gc.disable()
+
+
+def _end_imports() -> None:
+    if signal.getsignal(signal.SIGINT) is _end_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not gc.isenabled():
+        gc.freeze()  # or Python's end would walk through Prefect several times: a second
+        gc.enable()
 
 
 def _end_at_once(signum: int, frame: object) -> None:
@@ -81,8 +92,7 @@ def run_command(
     """
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is _end_at_once:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _end_imports()
     with _log_to_stderr(speaker), _interrupts_insist():
         try:
             command()

@@ -13,12 +13,12 @@ from etl.arguments import (
     days_argument,
     positive_argument,
 )
-from etl.cli import expect_interrupts
+from etl.cli import begin_imports
 
 
 def open_command(arguments: Callable[[], argparse.Namespace]) -> argparse.Namespace:
     """The options; what their environment needs first is begun, beside what is imported next."""
-    expect_interrupts()
+    begin_imports()
     options = arguments()
     from etl.environment import begin
 
