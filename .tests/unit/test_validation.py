@@ -300,8 +300,12 @@ def test_validate_reads_footers_and_needed_columns_only() -> None:
     slack = 64 * 1024  # the footer's read-ahead
     footers_only = travelled(rules=(), primary_key=(), checks=CONTRACT.checks[-1:])
     assert footers_only <= footer + slack
+    by_limits = [">=", ["col", "seller_id"], ["integer", ["lit", 0, "integer"], 1]]
+    decided = Rule(name="a_seller", expression=by_limits)
+    assert travelled(rules=(decided,), primary_key=(), checks=()) <= footer + slack
+    assert sizes["seller_id"] > slack
     rules_only = travelled(primary_key=(), checks=())
-    needed = sum(sizes[name] for name in ("discount", "subtotal", "status", "sold_on"))
+    needed = sum(sizes[name] for name in ("discount", "subtotal", "status"))
     assert needed <= rules_only <= footer + needed + slack
     assert rules_only < len(body) / 2
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
+from etl.expressions import columns_of
 from etl.model import Rule
 from etl.validation.duplicates import Repeats, count_duplicates, keys_folder
-from etl.validation.parquet_footers import Leaf, OpenFile, as_instant, latest, leaf_path, null_count
+from etl.validation.limits import is_never_false
+from etl.validation.parquet_footers import (
+    Leaf,
+    OpenFile,
+    as_instant,
+    latest,
+    leaf_path,
+    null_count,
+    row_group_limits,
+)
 from etl.validation.scan import Latest, Measure, Nulls, Violations, scan
 
 # A figure is asked for first and known after `Figures.read`; None if no row gives one.
@@ -47,6 +57,9 @@ class Figures:
 
     def violations(self, rule: Rule) -> Figure:
         """How many rows break the rule."""
+        groups = row_group_limits(self._files, columns_of(rule.expression))
+        if all(is_never_false(rule.expression, limits, self._run_date) for limits in groups):
+            return lambda: 0
         measure = Violations(rule, self._run_date)
         self._measures.append(measure)
         return lambda: measure.count

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
+from decimal import Decimal
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from etl.validation.limits import Limits
+
 # A column, and a field of the objects in it if it is an array; None for any one of its fields.
 Leaf = tuple[str, str | None]
 
+_LIMITED = (int, Decimal, date, datetime)
 _LENGTH_BYTES = 4  # of a text's length, which stands before it
 
 UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError)
@@ -124,6 +128,31 @@ def latest(files: Sequence[OpenFile], column: str) -> tuple[bool, datetime | Non
         elif statistics is None or statistics.null_count != chunk.num_values:
             return False, None
     return True, max(found, default=None)
+
+
+def row_group_limits(
+    files: Sequence[OpenFile], columns: Collection[str]
+) -> Iterator[dict[str, Limits]]:
+    """Of each row group, the least and greatest values of those columns whose footer tells them.
+
+    Footers may shorten texts, and leave NaN out: only other types' limits are told.
+    """
+    for file in files:
+        fixed = {
+            each: (value.as_py(), value.as_py())
+            for each in columns
+            if (value := file.constants.get(each)) is not None and value.is_valid
+        }
+        for group in file.row_groups:
+            chunks = (group.column(index) for index in range(group.num_columns))
+            wanted = (chunk for chunk in chunks if chunk.path_in_schema in columns)
+            yield fixed | {
+                chunk.path_in_schema: (statistics.min, statistics.max)
+                for chunk in wanted
+                if (statistics := chunk.statistics) is not None
+                and statistics.has_min_max
+                and type(statistics.min) in _LIMITED
+            }
 
 
 def as_instant(value: Any) -> datetime:
