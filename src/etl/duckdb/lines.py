@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _BYTES_AT_ONCE = 8 * 1024 * 1024
+_INT32 = struct.Struct("=i")
 _SCHEMA = pa.schema([("$line", pa.string()), ("$object", pa.int32())])
 
 
@@ -85,8 +87,9 @@ class Lines:
         if self._corrections:
             lines = pa.array([self._corrected(each) for each in text.split(b"\n")], pa.binary())
         else:
-            lines = pc.split_pattern(pa.array([text], pa.binary()), "\n").flatten()
-        numbers = pa.repeat(pa.scalar(number, pa.int32()), len(lines))
+            lines = pc.split_pattern(_as_array(text), "\n").flatten()
+        numbers = pa.py_buffer(_INT32.pack(number) * len(lines))
+        numbers = pa.Array.from_buffers(pa.int32(), len(lines), [None, numbers])
         return pa.record_batch([lines.cast(pa.string()), numbers], schema=_SCHEMA)
 
     def _corrected(self, line: bytes) -> bytes:
@@ -95,6 +98,12 @@ class Lines:
             return line
         self.corrected += 1
         return correction.encode()
+
+
+def _as_array(text: bytes) -> pa.Array:
+    """An array of one value, made of buffers: Arrow imports pandas to look at Python's objects."""
+    ends = pa.py_buffer(_INT32.pack(0) + _INT32.pack(len(text)))
+    return pa.Array.from_buffers(pa.binary(), 1, [None, ends, pa.py_buffer(text)])
 
 
 @contextmanager

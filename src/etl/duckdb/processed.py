@@ -7,7 +7,6 @@ from datetime import UTC
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from etl import hive
 from etl.duckdb.rows import JUDGED, State
@@ -44,8 +43,11 @@ def write_processed(
         The files by their keys below the run date's prefix, and how many rows they have.
     """
     sources = [each.source or each.uri for each in objects]
-    table = pa.table({"$number": pa.array(range(len(sources)), pa.int32()), "$source": sources})
-    database.register("$sources", table)
+    database.execute(
+        'CREATE TEMP TABLE "$sources" AS SELECT unnest(range(len($1)))::INTEGER AS "$number",'
+        ' unnest($1)::VARCHAR AS "$source"',
+        [sources],
+    )
     database.execute(_older(contract))
     folder.mkdir()
     files: dict[str, Path] = {}
