@@ -104,7 +104,7 @@ def make_table() -> None:
 
 def load(orders: duckdb.DuckDBPyConnection) -> None:
     """Binary COPY into the database below Redshift, then a merge by key."""
-    reader = orders.execute("FROM good").to_arrow_reader(_BATCH)
+    reader = orders.sql("FROM good").to_arrow_reader(_BATCH)
     connection = psycopg2.connect(os.environ["BENCH_POSTGRES"])
     with connection, connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMP TABLE incoming (LIKE {TABLE})")

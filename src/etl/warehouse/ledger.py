@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from etl.model import Contract
 from etl.warehouse.sql import identifier, literal
-from etl.warehouse.tables import ledger_table, target_table
+from etl.warehouse.tables import ledger_table, superseded_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +67,24 @@ def insert_sql(contract: Contract, load: Load) -> str:
         "filtered": literal(load.filtered),
         "rejected": literal(load.rejected),
         "loaded": literal(load.loaded),
-        "superseded": f"{literal(load.loaded)} - COUNT(*)",
+        "superseded": f"({superseded_rows_sql(contract, load.run_date)})",
         "manifest_digest": literal(load.manifest_digest),
         "loaded_at": literal(load.loaded_at),
     }
     names = ", ".join(values)
     return (
         f"INSERT INTO {ledger_table(contract).sql_name} ({names})\n"
-        f"SELECT {', '.join(values.values())}\n"
-        f"FROM {target_table(contract).sql_name}\n"
-        f"WHERE {identifier(contract.partition)} = {literal(load.run_date)}"
+        f"SELECT {', '.join(values.values())}"
+    )
+
+
+def superseded_rows_sql(contract: Contract, run_date: date) -> str:
+    """How many rows of the run date the table does not show."""
+    if contract.load_mode != "merge":
+        return "SELECT 0"
+    return (
+        f"SELECT COUNT(*) FROM {superseded_table(contract).sql_name}"
+        f" WHERE {identifier(contract.partition)} = {literal(run_date)}"
     )
 
 

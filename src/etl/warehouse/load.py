@@ -199,13 +199,13 @@ def read_result(
 
 def _read_result(executor: Executor, contract: Contract, run_date: date, loaded: int) -> LoadResult:
     # Not from the ledger, which the next load may have locked already.
-    ((table_rows, shown),) = executor.query(row_counts_sql(contract, run_date))
+    ((table_rows, superseded),) = executor.query(row_counts_sql(contract, run_date))
     deleted = 0
     if contract.detect_deletes:
         ((deleted,),) = executor.query(deleted_rows_sql(contract))
     return LoadResult(
         loaded=loaded,
-        superseded=loaded - shown,
+        superseded=superseded,
         table_rows=table_rows,
         deleted=deleted,
     )

@@ -67,10 +67,10 @@ def load_steps(
 
 
 def row_counts_sql(contract: Contract, run_date: date) -> str:
-    """How many rows the table has, and how many of the run date it shows, at one moment."""
+    """How many rows the table has, and how many of the run date it does not show, at one moment."""
     count = f"SELECT COUNT(*) FROM {target_table(contract).sql_name}"
-    is_run_date = f"{identifier(contract.partition)} = {literal(run_date)}"
-    return f"SELECT ({count}) AS table_rows, ({count} WHERE {is_run_date}) AS shown_rows"
+    superseded = ledger.superseded_rows_sql(contract, run_date)
+    return f"SELECT ({count}) AS table_rows, ({superseded}) AS superseded_rows"
 
 
 def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
