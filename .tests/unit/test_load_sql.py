@@ -51,11 +51,12 @@ def test_load_steps_replace_locks_first_and_ends_with_the_ledger():
 
 
 def test_load_steps_merge_ranks_the_rows_whose_key_other_dates_have_apart():
-    assert _heads(_steps(make_contract(load_mode="merge")))[4:14] == [
+    assert _heads(_steps(make_contract(load_mode="merge")))[4:15] == [
         "CREATE TEMP TABLE",
         'DELETE FROM "sales"."things__superseded"',
         'INSERT INTO "sales"."things__superseded"',
         'INSERT INTO "sales"."things__superseded"',
+        'DELETE FROM "things__stage"',
         'DELETE FROM "sales"."things"',
         'DELETE FROM "sales"."things"',
         'INSERT INTO "sales"."things"',
@@ -92,7 +93,7 @@ def test_load_steps_without_keys_leave_those_of_another_run():
     assert not any("__keys_stage" in step.sql for step in steps)
     assert [step.name for step in steps if "__keys" in step.sql] == [
         "set apart the run date's rows of those keys",
-        "insert the rows of the keys that none has",
+        "insert the rows of the keys that no other has",
         "insert the latest row of the others",
     ]
 
@@ -131,9 +132,9 @@ def test_insert_reads_stage_timestamps_as_utc_and_adds_the_run_date():
 
 
 def test_insert_latest_orders_by_latest_column_then_run_date():
-    sql = _steps(make_contract(load_mode="merge"))[11].sql
+    sql = _steps(make_contract(load_mode="merge"))[12].sql
     assert 'ORDER BY v."updated_at" DESC NULLS LAST, v."ingest_date" DESC' in sql
-    alone = _steps(make_contract(load_mode="merge", latest_by=None))[11].sql
+    alone = _steps(make_contract(load_mode="merge", latest_by=None))[12].sql
     assert 'ORDER BY v."ingest_date" DESC' in alone
 
 

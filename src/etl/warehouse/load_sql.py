@@ -87,9 +87,10 @@ def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
 def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> tuple[Step, ...]:
     superseded, target = superseded_table(contract), target_table(contract)
     others = identifier(f"{target.name}__others")
-    is_other = deletes_sql.same_key(contract.primary_key, identifier(target.name), others)
+    shows_other = deletes_sql.same_key(contract.primary_key, identifier(target.name), others)
     joins, counts = _counted(contract)
-    alone = f"o.{identifier(contract.primary_key[0])} IS NULL AND {counts}"
+    is_other = f"o.{identifier(contract.primary_key[0])} IS NOT NULL"
+    staged = f"FROM ({_staged(contract, load)}) AS v"
     return (
         # Most keys are of one run date, and only the others' rows need sorting.
         Step(
@@ -116,19 +117,20 @@ def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> 
             _insert(
                 contract,
                 superseded,
-                f"{_from_stage(contract, load, others, joins)}\nWHERE NOT ({alone})",
+                f"{staged}\n"
+                f"  LEFT JOIN {others} AS o ON {_same_key(contract)}{joins}\n"
+                f"WHERE {is_other} OR NOT {counts}",
             ),
         ),
+        Step("take them out of the stage", _delete_staged(contract, others)),
         Step("delete the rows of the run date", _delete_partition(contract, target.sql_name, load)),
         Step(
             "delete the rows of those keys",
-            f"DELETE FROM {target.sql_name} USING {others} WHERE {is_other}",
+            f"DELETE FROM {target.sql_name} USING {others} WHERE {shows_other}",
         ),
         Step(
-            "insert the rows of the keys that none has",
-            _insert(
-                contract, target, f"{_from_stage(contract, load, others, joins)}\nWHERE {alone}"
-            ),
+            "insert the rows of the keys that no other has",
+            _insert(contract, target, f"{staged}{joins}\nWHERE {counts}"),
         ),
         Step("insert the latest row of the others", _insert_latest(contract, others)),
         Step("delete them from the superseded rows", _delete_shown(contract, others)),
@@ -138,11 +140,12 @@ def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> 
 
 def _list_others(contract: Contract, load: ledger.Load, others: str, keys: Copied | None) -> str:
     """The keys whose row may be another one after this load, and that other run dates have."""
-    key, names = contract.primary_key, _names(contract.primary_key)
+    key, stage = contract.primary_key, _stage(contract)
+    staged = ", ".join(stage.value(contract.column(each)) for each in key)
     queries = [
-        f"SELECT {names} FROM {target_table(contract).sql_name}"
+        f"SELECT {_names(key)} FROM {target_table(contract).sql_name}"
         f" WHERE {_is_run_date(contract, load)}",
-        f"SELECT {names} FROM {_stage(contract).sql_name}",
+        f"SELECT {staged} FROM {stage.sql_name}",
     ]
     if keys is not None:
         queries += deletes_sql.changed_keys(contract, load.run_date)
@@ -156,12 +159,13 @@ def _list_others(contract: Contract, load: ledger.Load, others: str, keys: Copie
     )
 
 
-def _from_stage(contract: Contract, load: ledger.Load, others: str, joins: str) -> str:
-    """The run's rows as `v`, each beside its key in the list of others or beside NULL."""
-    return (
-        f"FROM ({_staged(contract, load)}) AS v\n"
-        f"  LEFT JOIN {others} AS o ON {_same_key(contract)}{joins}"
+def _delete_staged(contract: Contract, others: str) -> str:
+    stage = _stage(contract)
+    is_other = " AND ".join(
+        f"{stage.value(contract.column(each))} = {others}.{identifier(each)}"
+        for each in contract.primary_key
     )
+    return f"DELETE FROM {stage.sql_name} USING {others} WHERE {is_other}"
 
 
 def _insert_latest(contract: Contract, others: str) -> str:
