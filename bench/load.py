@@ -115,7 +115,6 @@ def _ours(folder: Path) -> tuple[int, Callable[[], None]]:
 
 def _theirs(orders: DuckDBPyConnection) -> Callable[[], None]:
     import boto3
-
     from bench.contestants.floor import load, make_table
 
     s3 = boto3.client("s3")
