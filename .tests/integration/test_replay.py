@@ -192,7 +192,7 @@ def test_day_is_corrected_and_replayed_and_nothing_is_lost(
         rows = dataclasses.replace(result.rows, quarantined=result.rows.quarantined - 1)
         return dataclasses.replace(result, rows=rows)
 
-    monkeypatch.setattr("etl.transform_step.transform_here", lose_a_row)
+    monkeypatch.setattr("etl.duckdb.step.transform_here", lose_a_row)
     stopped = shop.bench.run(str(DAY), "--replay", contracts=shop.folder)
     stopped.fails(f"orders {DAY} does not add up", "1 are missing")
     assert (shop.bench.table(), shop.bench.table("orders__ledger")) == (table, ledger)

@@ -55,3 +55,12 @@ def test_mistake_in_a_run_date_is_told_before_prefect_is_imported() -> None:
     code, modules = imported("path", "flows/full_pipeline.py", "--run-date", "2026-13-01")
     assert code == 2
     assert "prefect" not in modules
+
+
+def test_flows_import_duckdb_once_a_run_needs_it() -> None:
+    # `cli.run_command` freezes what was imported, and DuckDB's binding calls that a leak.
+    script = "import full_pipeline, json, sys; print(json.dumps('duckdb' in sys.modules))"
+    environ = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'flows'}"}
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) is False

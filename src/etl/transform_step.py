@@ -9,7 +9,6 @@ from dataclasses import replace
 from aws.glue.job_runs import JobRun
 from etl import keys
 from etl.costs import load_prices
-from etl.duckdb.step import transform_here
 from etl.engine import Engine, choose_engine
 from etl.manifest import Manifest
 from etl.run import Done, Run, done, stopwatch
@@ -40,6 +39,10 @@ def transform(
             engine = _engine(run, extracted.result)
             log.info("transform  by %s", engine)
             if engine.name == "duckdb":
+                # Here and not above: a run by Spark needs no DuckDB, and what `cli.run_command`
+                # freezes must not hold it: its binding would report leaks.
+                from etl.duckdb.step import transform_here
+
                 result = transform_here(run, extracted.result)
             else:
                 result = _run_job(run, extracted.result, on_look)
