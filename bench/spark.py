@@ -2,8 +2,10 @@
 
 Both are job runs of Glue's, from StartJobRun until it has ended, so that both start a driver, read
 the same raw objects from S3 and write there. The last line is our time divided by the other's.
+With `--conf`, our job with a Spark option takes its turn, too, and is divided by ours without.
 
     python -m bench.spark --rows 1000000 --repeat 5
+    python -m bench.spark --rows 1000000 --conf spark.sql.codegen.wholeStage=false
 """
 
 from __future__ import annotations
@@ -29,13 +31,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=5, help="times each is measured")
+    parser.add_argument(
+        "--conf", action="append", default=[], metavar="OPTION=VALUE", help="may be given again"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="etl-bench-") as name:
         with carried_day(Path(name), options.rows, engine="spark") as (counts, _):
-            compare(options.repeat, counts.loaded)
+            compare(options.repeat, counts.loaded, options.conf)
 
 
-def compare(repeat: int, loaded: int) -> None:
+def compare(repeat: int, loaded: int, conf: list[str]) -> None:
     """Run both by turns."""
     import boto3
 
@@ -48,13 +53,18 @@ def compare(repeat: int, loaded: int) -> None:
         "--processed_uri": _PROCESSED,
         "--quarantine_uri": "s3://etl-local-quarantine/quarantine/bare/",
     }
-    ours, theirs = [], []
+    jobs = {"ours": (name, arguments), "by hand": (_BARE, bare)}
+    jobs |= {each: (name, arguments | {"--conf": each}) for each in conf}
+    seconds: dict[str, list[float]] = {each: [] for each in jobs}
     for turn in range(1, repeat + 1):
-        ours.append(_run(glue, name, arguments))
-        theirs.append(_run(glue, _BARE, bare))
-        print(f"{turn}: ours {ours[-1]:.1f} s; by hand {theirs[-1]:.1f} s", flush=True)
+        for each, job in jobs.items():
+            seconds[each].append(_run(glue, *job))
+            print(f"{turn}: {each} {seconds[each][-1]:.1f} s", flush=True)
     _check(s3, loaded)
-    print(f"{statistics.median(ours) / statistics.median(theirs):.2f}")
+    medians = {each: statistics.median(found) for each, found in seconds.items()}
+    for each in conf:
+        print(f"{each} {medians[each] / medians['ours']:.2f}")
+    print(f"{medians['ours'] / medians['by hand']:.2f}")
 
 
 def _raw_uris(s3: Any, manifest_uri: str) -> list[str]:
