@@ -59,6 +59,8 @@ def main() -> None:
     options = parser.parse_args()
     if not options.rows + options.dates + options.datasets:
         parser.error("one of --rows, --dates and --datasets is needed")
+    if any(more - less < 2 for less, more in pairwise([-1, *sorted(options.dates)])):
+        parser.error("--dates begin at 1 and are two apart: the day that is measured is one, too")
     tables = [
         _table("rows", by_rows(options.rows, options.engine)),
         _table("dates", by_dates(options.dates, options.engine)),
