@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.project import RUN_DATE, carried_day
+from bench.project import RUN_DATE, below_redshift, carried_day, empty_warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,12 +50,7 @@ def compare(folder: Path, environ: dict[str, str], repeat: int) -> None:
     import duckdb
     import psycopg2
 
-    from local_cloud.redshift.postgres_host import socket_folder
-
-    below = socket_folder(folder / "cloud" / "redshift")
-    os.environ["BENCH_POSTGRES"] = (
-        f"host={below} port=5432 user=postgres dbname={environ['PGDATABASE']}"
-    )
+    os.environ["BENCH_POSTGRES"] = below_redshift(folder / "cloud", environ)
     warehouse = psycopg2.connect("")
     warehouse.autocommit = True
     rows, ours = _ours(folder)
@@ -67,7 +62,7 @@ def _measure(warehouse: Any, loads: dict[str, Callable[[], None]], rows: int, re
     found: dict[tuple[str, str], list[float]] = {}
     for turn in range(1, repeat + 1):
         for name, load in loads.items():
-            _forget(warehouse)
+            empty_warehouse(warehouse)
             for state in STATES:
                 began = time.monotonic()
                 load()
@@ -83,6 +78,7 @@ def _ours(folder: Path) -> tuple[int, Callable[[], None]]:
     """How many rows the run has, and what loads them."""
     import boto3
 
+    from aws.s3 import get_bytes
     from etl.contracts import load_contract
     from etl.keys import parse_s3_uri, run_uri
     from etl.settings import load_settings
@@ -94,7 +90,7 @@ def _ours(folder: Path) -> tuple[int, Callable[[], None]]:
     contract = load_contract("orders", settings=settings, folder=contracts)
     uri = run_uri(settings.buckets.artifacts, contract.dataset, RUN_DATE, "metrics.json")
     bucket, key = parse_s3_uri(uri)
-    metrics = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    metrics = json.loads(get_bytes(s3, bucket=bucket, key=key))
     rows = metrics["rows"]["valid"]
 
     def run() -> None:
@@ -134,14 +130,6 @@ def _theirs(orders: DuckDBPyConnection) -> Callable[[], None]:
         load(orders)
 
     return run
-
-
-def _forget(warehouse: Any) -> None:
-    with warehouse.cursor() as cursor:
-        cursor.execute("DROP SCHEMA IF EXISTS bench CASCADE")
-        cursor.execute("CREATE SCHEMA bench")
-        for table in ("orders", "orders__ledger", "orders__superseded"):
-            cursor.execute(f"DROP TABLE IF EXISTS public.{table}")
 
 
 if __name__ == "__main__":

@@ -89,6 +89,14 @@ def cloud(home: Path, project: Path) -> Iterator[dict[str, str]]:
         subprocess.run([*command, "down"], env=environ, cwd=project, check=True)
 
 
+def below_redshift(home: Path, environ: dict[str, str]) -> str:
+    """What connects to the PostgreSQL below a cloud's Redshift."""
+    from local_cloud.redshift.postgres_host import socket_folder
+
+    below = socket_folder(home / "redshift")
+    return f"host={below} port=5432 user=postgres dbname={environ['PGDATABASE']}"
+
+
 @contextmanager
 def prefect_server(home: Path) -> Iterator[str]:
     """The server that a team has: the URL of its API."""
@@ -133,12 +141,17 @@ def empty(s3: Any, warehouse: Any) -> None:
         for start in range(0, len(doomed), 1000):
             objects = [{"Key": key} for key in doomed[start : start + 1000]]
             s3.delete_objects(Bucket=f"etl-local-{bucket}", Delete={"Objects": objects})
+    empty_warehouse(warehouse)
+
+
+def empty_warehouse(warehouse: Any) -> None:
+    """No table of the orders, and an empty schema for the others'."""
     with warehouse.cursor() as cursor:
         cursor.execute(
             "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'bench%'"
         )
         for (schema,) in cursor.fetchall():
             cursor.execute(f'DROP SCHEMA "{schema}" CASCADE')
+        cursor.execute("CREATE SCHEMA bench")
         for table in ("orders", "orders__ledger", "orders__superseded"):
             cursor.execute(f"DROP TABLE IF EXISTS public.{table}")
-        cursor.execute("CREATE SCHEMA bench")

@@ -24,6 +24,7 @@ from bench.project import (
     PEERS_PYTHON,
     ROOT,
     RUN_DATE,
+    below_redshift,
     cloud,
     copy_project,
     empty,
@@ -138,14 +139,11 @@ def _measure_all(
     import boto3
     import psycopg2
 
-    from local_cloud.redshift.postgres_host import socket_folder
-
     s3, warehouse = boto3.client("s3"), psycopg2.connect("")
     warehouse.autocommit = True
-    below = socket_folder(folder / "cloud" / "redshift")
     environ |= {
         "BENCH_ORDERS": str(folder / "orders"),
-        "BENCH_POSTGRES": f"host={below} port=5432 user=postgres dbname={environ['PGDATABASE']}",
+        "BENCH_POSTGRES": below_redshift(folder / "cloud", environ),
         "SSL_CERT_FILE": environ["PGSSLROOTCERT"],  # where redshift_connector looks
         "DLT_DATA_DIR": str(folder / "dlt"),
         "RUNTIME__DLTHUB_TELEMETRY": "false",

@@ -143,7 +143,6 @@ cli.begin_imports()
 import json.tool
 kept = gc.isenabled()
 cli.run_command(lambda: print(kept, gc.isenabled(), gc.get_freeze_count() > 1000), again="x")
-cli.run_command(lambda: None, again="x")
 """
     environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     said = subprocess.check_output([sys.executable, "-c", script], text=True, env=environ)

@@ -289,6 +289,11 @@ class Contract:
         """The columns that a record brings under their own names."""
         return tuple(each for each in self.data_columns if each.path)
 
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The columns of the primary key, in its order."""
+        return tuple(map(self.column, self.primary_key))
+
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""
         for column in self.columns:

@@ -89,12 +89,17 @@ def _holds_codes(chunk: pq.ColumnChunkMetaData) -> bool:
 
 def leaf_path(file: OpenFile, leaf: Leaf) -> str:
     """The leaf's path in this file, e.g. items.list.element.sku: engines name lists differently."""
+    return str(file.parquet.schema.column(_place(file, leaf)).path)
+
+
+def _place(file: OpenFile, leaf: Leaf) -> int:
+    """Which of a row group's columns it is."""
     column, field = leaf
     schema = file.parquet.schema
     paths: Iterator[str] = (schema.column(index).path for index in range(len(schema)))
     return next(
-        path
-        for path in paths
+        index
+        for index, path in enumerate(paths)
         if path.partition(".")[0] == column and field in (None, path.rpartition(".")[2])
     )
 
@@ -143,13 +148,14 @@ def row_group_limits(
             for each in columns
             if (value := file.constants.get(each)) is not None and value.is_valid
         }
+        stored = [each for each in columns if each not in file.constants]
+        places = {each: _place(file, (each, None)) for each in stored}
         for group in file.row_groups:
-            chunks = (group.column(index) for index in range(group.num_columns))
-            wanted = (chunk for chunk in chunks if chunk.path_in_schema in columns)
             yield fixed | {
-                chunk.path_in_schema: (statistics.min, statistics.max)
-                for chunk in wanted
-                if (statistics := chunk.statistics) is not None
+                each: (statistics.min, statistics.max)
+                for each, place in places.items()
+                if (chunk := group.column(place)).path_in_schema == each
+                and (statistics := chunk.statistics) is not None
                 and statistics.has_min_max
                 and type(statistics.min) in _LIMITED
             }
@@ -171,7 +177,5 @@ def _chunks(files: Sequence[OpenFile], leaf: Leaf) -> Iterator[pq.ColumnChunkMet
     for file in files:
         if leaf[0] in file.constants:
             continue
-        path = leaf_path(file, leaf)
-        for group in file.row_groups:
-            chunks = (group.column(index) for index in range(group.num_columns))
-            yield from (chunk for chunk in chunks if chunk.path_in_schema == path)
+        place = _place(file, leaf)
+        yield from (group.column(place) for group in file.row_groups)

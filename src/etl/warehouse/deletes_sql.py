@@ -29,7 +29,7 @@ def changed_keys(contract: Contract, run_date: date) -> list[str]:
     stage, keys, target = keys_stage(contract), keys_table(contract), target_table(contract)
     first = identifier(contract.primary_key[0])
     gone = ", ".join(f"g.{identifier(each)}" for each in contract.primary_key)
-    found = ", ".join(stage.value(contract.column(each)) for each in contract.primary_key)
+    found = stage.values(contract.key_columns)
     return [
         f"SELECT {gone}\nFROM {target.sql_name} AS g\n"
         f"LEFT JOIN {stage.sql_name} ON {_is_staged(contract, 'g')}\n"
@@ -45,7 +45,7 @@ def replace_keys(contract: Contract, run_date: date) -> tuple[Step, ...]:
     """Make the keys table what the stage holds, unless a later run date has looked."""
     stage, keys = keys_stage(contract), keys_table(contract)
     names = ", ".join(identifier(each) for each in contract.primary_key)
-    values = ", ".join(stage.value(contract.column(each)) for each in contract.primary_key)
+    values = stage.values(contract.key_columns)
     partition, day = identifier(contract.partition), literal(run_date)
     return (
         # The row that stands for the run date goes too: it has no key that could be staged.
@@ -113,11 +113,7 @@ def _is_latest(contract: Contract, run_date: date) -> str:
 
 
 def _is_staged(contract: Contract, table: str) -> str:
-    stage = keys_stage(contract)
-    return " AND ".join(
-        f"{stage.value(contract.column(each))} = {table}.{identifier(each)}"
-        for each in contract.primary_key
-    )
+    return keys_stage(contract).same_key(contract.key_columns, table)
 
 
 def same_key(key: Sequence[str], one: str, other: str) -> str:

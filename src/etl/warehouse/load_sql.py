@@ -76,7 +76,7 @@ def row_counts_sql(contract: Contract, run_date: date) -> str:
 def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
     table = target_table(contract)
     return (
-        Step("delete what the run date held", _delete_partition(contract, table.sql_name, load)),
+        Step("delete what the run date held", _delete_partition(contract, table, load)),
         Step(
             "insert the run date's rows",
             _insert(contract, table, f"FROM ({_staged(contract, load)}) AS v"),
@@ -100,7 +100,7 @@ def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> 
         *(deletes_sql.replace_keys(contract, load.run_date) if keys is not None else ()),
         Step(
             "delete the run date's superseded rows",
-            _delete_partition(contract, superseded.sql_name, load),
+            _delete_partition(contract, superseded, load),
         ),
         Step(
             "set apart what the table shows of those keys",
@@ -123,7 +123,7 @@ def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> 
             ),
         ),
         Step("take them out of the stage", _delete_staged(contract, others)),
-        Step("delete the rows of the run date", _delete_partition(contract, target.sql_name, load)),
+        Step("delete the rows of the run date", _delete_partition(contract, target, load)),
         Step(
             "delete the rows of those keys",
             f"DELETE FROM {target.sql_name} USING {others} WHERE {shows_other}",
@@ -141,11 +141,10 @@ def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> 
 def _list_others(contract: Contract, load: ledger.Load, others: str, keys: Copied | None) -> str:
     """The keys whose row may be another one after this load, and that other run dates have."""
     key, stage = contract.primary_key, _stage(contract)
-    staged = ", ".join(stage.value(contract.column(each)) for each in key)
     queries = [
         f"SELECT {_names(key)} FROM {target_table(contract).sql_name}"
         f" WHERE {_is_run_date(contract, load)}",
-        f"SELECT {staged} FROM {stage.sql_name}",
+        f"SELECT {stage.values(contract.key_columns)} FROM {stage.sql_name}",
     ]
     if keys is not None:
         queries += deletes_sql.changed_keys(contract, load.run_date)
@@ -161,28 +160,25 @@ def _list_others(contract: Contract, load: ledger.Load, others: str, keys: Copie
 
 def _delete_staged(contract: Contract, others: str) -> str:
     stage = _stage(contract)
-    is_other = " AND ".join(
-        f"{stage.value(contract.column(each))} = {others}.{identifier(each)}"
-        for each in contract.primary_key
-    )
+    is_other = stage.same_key(contract.key_columns, others)
     return f"DELETE FROM {stage.sql_name} USING {others} WHERE {is_other}"
 
 
 def _insert_latest(contract: Contract, others: str) -> str:
-    columns = _names(_row_names(contract))
     latest = f"v.{identifier(contract.partition)} DESC"
     if contract.latest_by:
         latest = f"v.{identifier(contract.latest_by)} DESC NULLS LAST, {latest}"
     joins, counts = _counted(contract)
-    return (
-        f"INSERT INTO {target_table(contract).sql_name} ({columns})\n"
-        f"SELECT {columns}\nFROM (SELECT v.*, ROW_NUMBER() OVER (\n"
+    return _insert(
+        contract,
+        target_table(contract),
+        "FROM (SELECT v.*, ROW_NUMBER() OVER (\n"
         f"    PARTITION BY {', '.join(f'v.{identifier(key)}' for key in contract.primary_key)}\n"
         f"    ORDER BY {latest}) AS etl_rank\n"
         f"  FROM {superseded_table(contract).sql_name} AS v\n"
         f"  JOIN {others} AS o ON {_same_key(contract)}{joins}\n"
-        f"  WHERE {counts}) AS ranked\n"
-        "WHERE etl_rank = 1"
+        f"  WHERE {counts}) AS v\n"
+        "WHERE v.etl_rank = 1",
     )
 
 
@@ -226,8 +222,8 @@ def _staged(contract: Contract, load: ledger.Load) -> str:
     return f"SELECT {', '.join(values)}\nFROM {stage.sql_name}"
 
 
-def _delete_partition(contract: Contract, table: str, load: ledger.Load) -> str:
-    return f"DELETE FROM {table} WHERE {_is_run_date(contract, load)}"
+def _delete_partition(contract: Contract, table: Table, load: ledger.Load) -> str:
+    return f"DELETE FROM {table.sql_name} WHERE {_is_run_date(contract, load)}"
 
 
 def _is_run_date(contract: Contract, load: ledger.Load) -> str:

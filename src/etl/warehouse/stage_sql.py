@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from etl.model import Column
@@ -66,6 +67,16 @@ class Stage:
         """What the warehouse's tables take of a column."""
         name = identifier(self.name, column.name)
         return f"{name} AT TIME ZONE 'UTC'" if column.type.kind == "timestamp" else name
+
+    def values(self, columns: Iterable[Column]) -> str:
+        """The same of several columns, as SQL lists them."""
+        return ", ".join(map(self.value, columns))
+
+    def same_key(self, key: Iterable[Column], table: str) -> str:
+        """A condition: a row of this and one of a table, named as the query does, have the same."""
+        return " AND ".join(
+            f"{self.value(column)} = {table}.{identifier(column.name)}" for column in key
+        )
 
     def _create(self) -> str:
         columns = ",\n  ".join(
