@@ -2,9 +2,9 @@
 
 A day of orders goes through the pipeline once; its processed rows are then written again and
 again, with other keys, until there are as many as wanted. Each is a process of its own, by turns,
-that reads from the embedded cloud's S3: ours judges the run by all of its contract's checks, the
-other reads the files into a DataFrame and does nothing with it. The last lines are the other's
-wall and memory divided by ours.
+that reads from the embedded cloud's S3: ours, the validator's deployment package as Lambda starts
+it, judges the run by all of its contract's checks; the other reads the files into a DataFrame and
+does nothing with it. The last lines are the other's wall and memory divided by ours.
 
     python -m bench.validator --rows 10000000 --repeat 5
 """
@@ -28,10 +28,11 @@ _FILE_ROWS = 1_000_000
 _KEY = "order_id"
 OURS = """
 import sys
+*path, contract, metrics, run_date = sys.argv[1:]
+sys.path[:0] = path
 from datetime import date
 import boto3
 from etl.validation.function import validate_processed
-contract, metrics, run_date = sys.argv[1:]
 verdict = validate_processed(
     boto3.client("s3"), contract_uri=contract, metrics_uri=metrics,
     run_date=date.fromisoformat(run_date),
@@ -58,9 +59,17 @@ def main() -> None:
         with carried_day(folder, _DAY_ROWS, engine="duckdb") as (_, environ):
             print(f"writing {options.rows:,} processed rows", flush=True)
             contract, metrics, processed = multiply(options.rows, folder)
-            ours = [sys.executable, "-c", OURS, contract, metrics, str(RUN_DATE)]
+            # Nothing that is installed here is seen: -S, and no variable of Python's: -I.
+            bare = [sys.executable, "-I", "-S", "-c", OURS, *deployed(folder / "cloud")]
+            ours = [*bare, contract, metrics, str(RUN_DATE)]
             theirs = [options.peers, "-c", THEIRS, processed]
             compare(ours, theirs, options.repeat, options.rows, environ, folder)
+
+
+def deployed(home: Path) -> list[str]:
+    """Where Lambda's Python finds the validator: its package, and the SDK of the runtime."""
+    (handler,) = (home / "lambda" / "code").glob("*/validator_handler.py")
+    return [str(handler.parent), str(home / "lambda" / "sdk")]
 
 
 def multiply(rows: int, folder: Path) -> tuple[str, str, str]:

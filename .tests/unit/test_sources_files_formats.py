@@ -83,6 +83,33 @@ def test_compressed_file_that_is_cut_off_is_named(tmp_path: Path, suffix: str, f
     assert f"a.{format}.{suffix}" in caught.value.message and caught.value.fix
 
 
+GZIPPED = gzip.compress(LINES)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        GZIPPED[:5],
+        GZIPPED[:20] + bytes([GZIPPED[20] ^ 0xFF]) + GZIPPED[21:],
+        GZIPPED[:-6] + bytes([GZIPPED[-6] ^ 1]) + GZIPPED[-5:],
+        GZIPPED[:-1] + b"\1",
+        GZIPPED + GZIPPED[:-1],
+        GZIPPED + b"more",
+        LINES,
+    ],
+    ids=["header only", "flipped", "checksum", "length", "second member", "more", "plain"],
+)
+def test_damaged_gzip_file_is_named(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(body)
+    with pytest.raises(SourceError, match="a.jsonl.gz is not a whole gzip file"):
+        read(tmp_path, "jsonl")
+
+
+def test_gzip_file_may_be_filled_up_with_zeros(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(GZIPPED + bytes(512))
+    assert read(tmp_path, "jsonl") == ROWS
+
+
 # JSON lines in blocks
 
 SPACE = st.sampled_from([b"", b" ", b"\t", b"\r", b" \r"])

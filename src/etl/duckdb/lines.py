@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from isal import igzip, igzip_lib
+from isal import igzip
 
 from aws.s3.ranges import RangeFile
 from etl.corrections import payload_digest
 from etl.errors import TransformError
+from etl.formats.compression import BROKEN_GZIP
 from etl.keys import parse_s3_uri
 from etl.manifest import RawObject
 from etl.storage import explain_storage_errors
@@ -23,7 +23,7 @@ from etl.storage import explain_storage_errors
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_BYTES_AT_ONCE = 8 * 1024 * 1024
+_BYTES_AT_ONCE = 4 * 1024 * 1024
 _INT32 = struct.Struct("=i")
 _SCHEMA = pa.schema([("$line", pa.string()), ("$object", pa.int32())])
 
@@ -110,7 +110,7 @@ def _as_array(text: bytes) -> pa.Array:
 def _explained(uri: str) -> Iterator[None]:
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, igzip_lib.IsalError) as error:  # type: ignore[misc]
+    except BROKEN_GZIP as error:
         raise TransformError(
             f"{uri} is no whole gzip file: {error}", fix="extract it again, with the same command"
         ) from error

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from typing import IO, cast
 
 import pyarrow as pa
+from isal import igzip
 
 from etl.errors import SourceError
+from etl.formats.compression import BROKEN_GZIP
 from etl.sources.files.expansion import Expansion
 
 SUFFIXES = {".gz": "gzip", ".zst": "zstd"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_FAILURES: tuple[type[Exception], ...] = (OSError, *BROKEN_GZIP)
 
 
 @contextmanager
@@ -33,17 +36,22 @@ def decompressed(
         yield stream
         return
     try:
-        # Unlike zstandard's reader, Arrow's notices that the end is missing.
-        with pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), method) as plain:
-            found = cast(IO[bytes], plain)
-            yield expansion.counted(found) if expansion else found
-    except OSError as error:
-        if error.errno is not None:  # the disk or the network, not the content
+        with _reader(stream, method) as plain:
+            yield expansion.counted(plain) if expansion else plain
+    except _FAILURES as error:
+        if getattr(error, "errno", None) is not None:  # the disk or the network, not the content
             raise
         raise SourceError(
             f"{name} is not a whole {method} file: {error}",
             fix="fetch the file again; an interrupted copy looks like this",
         ) from error
+
+
+def _reader(stream: io.BufferedReader, method: str) -> IO[bytes]:
+    if method == "gzip":
+        return cast(IO[bytes], igzip.GzipFile(fileobj=stream))
+    # Unlike zstandard's reader, Arrow's notices that the end is missing.
+    return cast(IO[bytes], pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), method))
 
 
 def _method(stream: io.BufferedReader, name: str) -> str | None:
