@@ -14,7 +14,7 @@ from support.contracts import make_column, make_contract, orders_contract
 from support.tidy_cases import tidy_contract
 
 from etl.artifacts.drift import drift_artifact
-from etl.drift.diff import Change, Diff, make_diff, read_diff, tally_lines
+from etl.drift.diff import Change, Diff, make_diff, read_diff, tally_looks
 from etl.drift.look import Looker
 from etl.drift.tally import Tally
 from etl.judge import Judge, Rejected
@@ -26,11 +26,17 @@ ORDERS = orders_contract()
 GOOD = json.loads(next(iter_orders(DAY, 0, 1)))
 
 
+def reasons(line: str, contract: Contract = ORDERS) -> str:
+    """Why a line is rejected, as the quarantine has it; "" where it is not."""
+    verdict = Judge(contract, DAY)(line)
+    return "; ".join(verdict.reasons) if isinstance(verdict, Rejected) else ""
+
+
 def seen(record: Any, contract: Contract = ORDERS) -> list[str]:
     """What a rejected record shows, as lines."""
     line = record if isinstance(record, str) else json.dumps(record)
     looker = pickle.loads(pickle.dumps(Looker(contract)))
-    found = looker(line, is_rejected=True).seen
+    found = looker(line, reasons(line, contract)).seen
     return [f"{each.kind} {each.field}: {each.expected} → {each.found}" for each in found]
 
 
@@ -40,14 +46,13 @@ def changed(**fields: Any) -> dict[str, Any]:
 
 def diff_of(lines: Sequence[str], contract: Contract = ORDERS, *, step: int = 1) -> Diff:
     """The diff of a run over these lines; of those that are good every nth is looked at."""
-    judge, looker = Judge(contract, DAY), Looker(contract)
-    rejected = [line for line in lines if isinstance(judge(line), Rejected)]
-    others = [line for line in lines if not isinstance(judge(line), Rejected)]
+    looker, why = Looker(contract), {line: reasons(line, contract) for line in lines}
+    others = [line for line in lines if not why[line]]
     return make_diff(
         contract,
         records=len(lines),
-        rejected=tally_lines(rejected, looker, is_rejected=True),
-        sampled=tally_lines(others[::step], looker, is_rejected=False),
+        rejected=tally_looks(looker(line, why[line]) for line in lines if why[line]),
+        sampled=tally_looks(map(looker, others[::step])),
     )
 
 
@@ -144,6 +149,16 @@ def test_look_goes_by_tidied_names_where_the_contract_does() -> None:
     ]
 
 
+def test_values_that_the_reasons_do_not_name_show_nothing() -> None:
+    every_column = "; ".join(f"{each.name}: unfit" for each in ORDERS.columns)
+    lines = [*iter_orders(DAY, 0, 5000), json.dumps(changed(items=[{"sku": 1}], note=2))]
+    rejected = [line for line in lines if reasons(line)]
+    assert len(rejected) > 50
+    for line in rejected:
+        found = Looker(ORDERS)(line, reasons(line)).seen
+        assert found == Looker(ORDERS)(line, every_column).seen
+
+
 def test_a_thousand_levels_are_looked_at() -> None:
     line = '{"id": "x", "a": ' + '{"b": ' * 990 + "1" + "}" * 991
     assert "new a: not in the contract → object" in seen(line)
@@ -152,11 +167,12 @@ def test_a_thousand_levels_are_looked_at() -> None:
 def test_examples_are_the_same_in_any_order_and_hidden_where_they_are_not_for_all() -> None:
     lines = [json.dumps(changed(status=n, customer={"id": 7, "name": n})) for n in (3, 1, 2, 4)]
     for order in (lines, lines[::-1]):
-        parts = [tally_lines([line], Looker(ORDERS), is_rejected=True) for line in order]
+        looks = [Looker(ORDERS)(line, reasons(line)) for line in order]
+        parts = [tally_looks([look]) for look in looks]
         tally = Tally()
         for part in parts:
             tally.merge(part)
-        whole = tally_lines(order, Looker(ORDERS), is_rejected=True)
+        whole = tally_looks(looks)
         assert (tally.records, tally.counts, tally.misfits) == (4, whole.counts, whole.misfits)
         examples = {key.field: value for key, value in tally.examples.items()}
         assert examples["status"] == ["1", "2", "3"]

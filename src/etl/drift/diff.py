@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from etl.drift.look import Looker
+from etl.drift.look import Look, Looker
 from etl.drift.tally import Difference, Tally
 from etl.model import Contract
 
@@ -134,11 +134,11 @@ def make_diff(contract: Contract, *, records: int, rejected: Tally, sampled: Tal
     )
 
 
-def tally_lines(lines: Iterable[str], looker: Looker, *, is_rejected: bool) -> Tally:
-    """The tally of lines."""
+def tally_looks(looks: Iterable[Look]) -> Tally:
+    """The tally of looks at lines."""
     tally = Tally()
-    for line in lines:
-        tally.add(looker(line, is_rejected=is_rejected))
+    for look in looks:
+        tally.add(look)
     return tally
 
 

@@ -14,13 +14,18 @@ from etl.unknown_fields import label
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field; an object's have `inside`, an array's an `element`."""
+    """A field; an object's have `inside`, an array's an `element`.
+
+    Attributes:
+        column: That takes the field's value, itself or within an array; None for an object.
+    """
 
     path: tuple[str, ...]
     label: str
     expected: str
     required: bool
     is_open: bool
+    column: str | None = None
     cast: Caster | None = None
     inside: tuple[Field, ...] = ()
     element: Field | None = None
@@ -60,6 +65,7 @@ def _field(path: tuple[str, ...], columns: tuple[Column, ...], contract: Contrac
         expected=type_words(column.type),
         required=is_required,
         is_open=all(each.is_open for each in columns),
+        column=column.name,
         cast=column_caster(column, encoding),
         element=_element(path, column) if column.type.element and encoding == "json" else None,
     )
@@ -92,6 +98,7 @@ def _leaf(path: tuple[str, ...], name: str, kind: Type, required: bool, column: 
         expected=type_words(kind),
         required=required,
         is_open=column.is_open,
+        column=column.name,
         cast=caster(kind, "json"),
     )
 

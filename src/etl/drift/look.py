@@ -59,11 +59,17 @@ class Looker:
         """The fields that need not be there, with the words for what is expected."""
         return {each.label: each.expected for each in flat(self._fields) if not each.required}
 
-    def __call__(self, line: str, *, is_rejected: bool) -> Look:
-        """Look at a line; the types of its values only if it was rejected."""
+    def __call__(self, line: str, reasons: str = "") -> Look:
+        """Look at a line.
+
+        Args:
+            reasons: Why it was rejected, as the quarantine has them: only the values that they name
+                are tried again.
+        """
+        unfit = {each.partition(":")[0] for each in reasons.split("; ")}
         try:
             with room_for_depth(line):
-                return _LineLook(self._known, self._is_open, is_rejected).run(
+                return _LineLook(self._known, self._is_open, unfit).run(
                     parse_line(line), self._contract, self._fields
                 )
         except Unfit as error:
@@ -78,8 +84,8 @@ class Looker:
 class _LineLook:
     """The look at one record: what is seen first of a field counts."""
 
-    def __init__(self, known: KnownFields, is_open: bool, is_rejected: bool) -> None:
-        self._known, self._is_open, self._is_rejected = known, is_open, is_rejected
+    def __init__(self, known: KnownFields, is_open: bool, unfit: set[str]) -> None:
+        self._known, self._is_open, self._unfit = known, is_open, unfit
         self._seen: dict[tuple[str, str], Seen] = {}
         self._twins: dict[str, tuple[str, str, Any]] = {}
         self._present: set[str] = set()
@@ -107,7 +113,7 @@ class _LineLook:
             self._lacks(field, "null" if name in around else "missing")
         elif field.inside:
             self._look_inside(field, value)
-        elif self._is_rejected:
+        elif field.column in self._unfit:
             self._look_at_value(field, value)
 
     def _lacks(self, field: Field, found: str) -> None:

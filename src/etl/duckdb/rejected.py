@@ -44,19 +44,20 @@ class Quarantine:
         assert self._file is not None
         self.rows += 1
         self._labels[reason_label(reasons[0])] += 1
-        self.tally.add(self._looker(line, is_rejected=True))
+        text = "; ".join(reasons)
+        self.tally.add(self._looker(line, text))
         document = {
             "payload": line,
             "payload_sha256": hashlib.sha256(line.encode()).hexdigest(),
-            "reasons": "; ".join(reasons),
+            "reasons": text,
             "dataset": self._contract.dataset,
             "run_date": self._run_date,
             "source_uri": raw.uri,
             "source_file": raw.source or raw.uri,
             "contract_version": self._contract.version,
         }
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        self._file.write(text.encode() + b"\n")
+        row = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self._file.write(row.encode() + b"\n")
 
     def close(self) -> None:
         """End the last file."""

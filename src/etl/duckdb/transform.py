@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from etl.corrections import read_corrections
-from etl.drift.diff import make_diff, tally_lines
+from etl.drift.diff import make_diff, tally_looks
 from etl.drift.look import Looker
 from etl.drift.sampling import LONGEST_BYTES, sample_step
 from etl.drift.tally import Tally
@@ -29,10 +30,10 @@ from etl.duckdb.processed import write_processed
 from etl.duckdb.rejected import Quarantine
 from etl.duckdb.rows import CHUNK, JUDGED, NotForSql, State, create_table, judge_lines
 from etl.duckdb.scratch import scratch_folder
-from etl.duckdb.sql import LINE
+from etl.duckdb.sql import LINE, identifier
 from etl.errors import TransformError
 from etl.judge import Accepted, Filtered, Judge, Rejected
-from etl.manifest import Manifest
+from etl.manifest import Manifest, RawObject
 from etl.model import Contract
 from etl.transforming import OUTCOMES, Lineage, file_count, lines_bytes
 from etl.validation.arrow_schema import arrow_type
@@ -49,6 +50,7 @@ REFUSALS = (
 )
 _ROWS_AT_ONCE = 5_000
 _SAMPLED_BYTES = 128 * 1024  # of the first object
+_REJECTED_CHARACTERS = 16 * 1024 * 1024  # of lines that wait in memory for their file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +91,13 @@ def transform(
         work = _Work(s3, contract, manifest, run_date, folder, limits)
         with closing(work):
             work.judge()
-            rows, processed = work.write(lineage, slices)
-            sampled = work.sample()
+            with ThreadPoolExecutor(1, thread_name_prefix="rejected") as beside:
+                # Python's work, while DuckDB does its own.
+                kept_apart = beside.submit(work.keep_rejected)
+                processed = work.write(lineage, slices)
+                sampled = work.sample()
+            kept_apart.result()
+            rows = work.outcomes()
         before_replacing()
         quarantine = work.quarantine
         drift = make_diff(
@@ -140,6 +147,9 @@ class _Work:
         self._run_date = run_date
         self._folder = folder
         self._judge = Judge(contract, run_date)
+        self._rejected: list[tuple[str, list[str], RawObject]] = []
+        self._rejected_characters = 0
+        self._written = 0
         self.quarantine = Quarantine(folder, contract, run_date)
         self.lines = Lines(
             s3,
@@ -174,7 +184,6 @@ class _Work:
         )
         while asked := unsure.fetchmany(_ROWS_AT_ONCE):
             self._judge_in_python(asked)
-        self.quarantine.close()
 
     def _ask_duckdb(self) -> bool:
         """Whether DuckDB has judged what it is sure of; it keeps no row otherwise."""
@@ -232,22 +241,33 @@ class _Work:
                 case Filtered():
                     good.append({"$line": line, "$object": number, "$state": State.FILTERED})
                 case Rejected(reasons):
-                    self.quarantine.add(line, reasons, self._manifest.objects[number])
+                    self._reject(line, reasons, self._manifest.objects[number])
         if good:
             table = pa.Table.from_pylist(good, schema=_judged_schema(self._contract))
             self._database.register("$good", table)
             self._database.execute(f'INSERT INTO {JUDGED} SELECT * FROM "$good"')
             self._database.unregister("$good")
 
-    def write(self, lineage: Lineage, slices: int) -> tuple[dict[str, int], dict[str, Path]]:
-        """The rows' counts by outcome, and the processed files by their keys below the prefix."""
-        counts = dict(
-            self._database.execute(
-                f'SELECT "$state", count(*) FROM {JUDGED} GROUP BY "$state"'
-            ).fetchall()
-        )
-        good, filtered = counts.get(State.GOOD, 0), counts.get(State.FILTERED, 0)
-        files, written = write_processed(
+    def _reject(self, line: str, reasons: list[str], raw: RawObject) -> None:
+        self._rejected.append((line, reasons, raw))
+        self._rejected_characters += len(line)
+        if self._rejected_characters >= _REJECTED_CHARACTERS:
+            self._add_rejected()
+
+    def _add_rejected(self) -> None:
+        for line, reasons, raw in self._rejected:
+            self.quarantine.add(line, reasons, raw)
+        self._rejected.clear()
+        self._rejected_characters = 0
+
+    def keep_rejected(self) -> None:
+        """Write what waits for the quarantine, and end it; the database is not used."""
+        self._add_rejected()
+        self.quarantine.close()
+
+    def write(self, lineage: Lineage, slices: int) -> dict[str, Path]:
+        """The processed files by their keys below the prefix."""
+        files, self._written = write_processed(
             self._database,
             self._contract,
             objects=self._manifest.objects,
@@ -256,25 +276,37 @@ class _Work:
             name=self._manifest.digest[:16],
             shares=file_count(self._contract, raw_bytes=self._manifest.bytes, slices=slices),
         )
+        return files
+
+    def outcomes(self) -> dict[str, int]:
+        """How many rows there are of each outcome, once all are written."""
+        counts = dict(
+            self._database.execute(
+                f'SELECT "$state", count(*) FROM {JUDGED} GROUP BY "$state"'
+            ).fetchall()
+        )
+        good, filtered = counts.get(State.GOOD, 0), counts.get(State.FILTERED, 0)
         found = {
             "read": good + filtered + self.quarantine.rows,
-            "valid": written,
+            "valid": self._written,
             "quarantined": self.quarantine.rows,
             "filtered": filtered,
-            "deduplicated": good - written,
+            "deduplicated": good - self._written,
         }
-        return {each: found[each] for each in OUTCOMES}, files
+        return {each: found[each] for each in OUTCOMES}
 
     def sample(self) -> Tally:
         """What some of the lines look like that were not rejected."""
         size = lines_bytes(self._contract, self._manifest.bytes)
         step = sample_step(rows=self._manifest.rows, lines_bytes=size)
+        # By the key alone: to read a day's lines again takes longer than to look at the sample.
+        key = ", ".join(map(identifier, self._contract.primary_key))
         chosen = self._database.execute(
             f'SELECT {LINE} FROM {JUDGED} WHERE "$state" <> {State.UNSURE:d}'
-            f" AND strlen({LINE}) <= {LONGEST_BYTES} AND hash({LINE}) % {step} = 0"
+            f" AND strlen({LINE}) <= {LONGEST_BYTES} AND hash({key}) % {step} = 0"
         )
         lines = (line for (line,) in iter(chosen.fetchone, None))
-        return tally_lines(lines, Looker(self._contract), is_rejected=False)
+        return tally_looks(map(Looker(self._contract), lines))
 
 
 def _judged_schema(contract: Contract) -> pa.Schema:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pyspark.sql import Column, Row, SparkSession
 from pyspark.sql import functions as F
 
-from etl.drift.diff import Diff, make_diff, tally_lines
+from etl.drift.diff import Diff, make_diff, tally_looks
 from etl.drift.look import Looker
 from etl.drift.sampling import LONGEST_BYTES, sample_step
 from etl.drift.tally import Tally
@@ -37,7 +37,7 @@ def look_at_sample(observed: Mapping[str, str], contract: Contract) -> Tally:
     """The tally of the lines that were observed."""
     text = observed[_SAMPLE]
     lines = text.split("\n") if text else []
-    return tally_lines(lines, Looker(contract), is_rejected=False)
+    return tally_looks(map(Looker(contract), lines))
 
 
 def find_drift(
@@ -64,11 +64,11 @@ def _look_at_rejected(spark: SparkSession, quarantine_uri: str, contract: Contra
     looker = Looker(contract)
 
     def look(rows: Iterable[Row]) -> Iterator[Tally]:
-        # A payload beyond the limits of Spark's JSON reader is read as NULL.
-        yield tally_lines((row[0] or "" for row in rows), looker, is_rejected=True)
+        # A document beyond the limits of Spark's JSON reader is read as NULL.
+        yield tally_looks(looker(row[0] or "", row[1] or "") for row in rows)
 
     tally = Tally()
-    documents = spark.read.schema("payload STRING").json(quarantine_uri)
+    documents = spark.read.schema("payload STRING, reasons STRING").json(quarantine_uri)
     for part in documents.rdd.mapPartitions(look).collect():
         tally.merge(part)
     return tally
