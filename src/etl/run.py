@@ -47,6 +47,7 @@ class Run:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     load_at_work: Submission | None = None
     confirm: Callable[[], None] = field(default=_has_no_rival, repr=False, compare=False)
+    _clients: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def client(
         self,
@@ -56,10 +57,18 @@ class Run:
         region: str | None = None,
         role_arn: str | None = None,
     ) -> Any:
-        """A boto3 client for this run's environment, or for another account or region."""
+        """A boto3 client for this run's environment, or for another account or region.
+
+        It is the same one each time: to make one takes longer than to ask S3.
+        """
         config = self.settings.aws
         config = replace(config, region=region or config.region, other_role_arn=role_arn)
-        return make_client(service, config, read_timeout_seconds=read_timeout_seconds)
+        asked = service, config, read_timeout_seconds
+        if asked not in self._clients:
+            self._clients[asked] = make_client(
+                service, config, read_timeout_seconds=read_timeout_seconds
+            )
+        return self._clients[asked]
 
     def source_context(self) -> SourceContext:
         """What the source may use beside the contract."""

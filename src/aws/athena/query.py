@@ -51,7 +51,7 @@ def run_query(
     parameters: Mapping[str, Value] | None = None,
     database: str | None = None,
     output_location: str | None = None,
-    poll_seconds: float = 0.2,
+    poll_seconds: float = 0.1,
     timeout_seconds: float = 600,
 ) -> QueryResult:
     """Run one statement and return its rows, all in memory: for results of a few thousand rows.

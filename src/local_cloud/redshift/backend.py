@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from local_cloud.redshift import messages
 from local_cloud.redshift.errors import SqlError
 
 _READ_BYTES = 256 * 1024
+_SENT_BYTES = 4 * 1024 * 1024  # that wait for PostgreSQL, as far as the system allows
 _HEADER = struct.Struct("!BI")
 _ROW, _COPY_DATA = ord("D"), ord("d")
 
@@ -64,9 +66,11 @@ class Backend:
         self._buffer = bytearray()
 
     @classmethod
-    async def connect(cls, socket: Path, parameters: dict[str, str]) -> Backend:
+    async def connect(cls, path: Path, parameters: dict[str, str]) -> Backend:
         """Open a session; its first answers are yet to be read."""
-        reader, writer = await asyncio.open_unix_connection(str(socket), limit=2 * _READ_BYTES)
+        reader, writer = await asyncio.open_unix_connection(str(path), limit=2 * _READ_BYTES)
+        # So that PostgreSQL has rows to read while this process makes the next ones.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_BYTES)
         writer.write(messages.startup(parameters))
         return cls(reader, writer, parameters["database"])
 
