@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -150,3 +152,37 @@ def test_run_writes_a_file_for_each_slice_of_the_warehouse(make_bench: Callable[
         report = bench.run_json(DAY, "--engine", engine, environ=environ)
         assert len(bench.keys(report["places"]["processed"])) == 2
         assert report["table_rows"] == expected_counts(40_000).loaded
+
+
+def test_rejected_lines_that_do_not_fit_in_memory_are_all_kept(
+    make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from etl.duckdb import transform
+
+    whole = run(make_bench(), "duckdb", "orders")
+    monkeypatch.setattr(transform, "_REJECTED_CHARACTERS", 1_000)  # some two lines
+    parted = run(make_bench(), "duckdb", "orders")
+
+    assert parted.quarantine == whole.quarantine
+    assert parted.quarantine.total() == expected_counts(ROWS).quarantined > 4
+    assert parted.report["rows"] == whole.report["rows"]
+
+
+def test_quarantine_that_cannot_be_written_fails_the_run_and_replaces_nothing(
+    make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from etl.duckdb.rejected import Quarantine
+
+    def add(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    bench = make_bench()
+    before = run(bench, "duckdb", "orders")
+    with monkeypatch.context() as patch:
+        patch.setattr(Quarantine, "add", add)
+        bench.run(DAY, "--engine", "duckdb", environ=rows_url(ROWS)).fails(
+            "No space left on device"
+        )
+
+    assert Counter(bench.read_lines(before.report["places"]["quarantine"])) == before.quarantine
+    assert bench.keys(before.report["places"]["processed"])
