@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from itertools import groupby
 
 import pytest
@@ -14,6 +15,7 @@ from support.line_cases import JSON_VALUES, RUN_DATE, TEXT_VALUES, json_contract
 from support.tidy_cases import MAPPED_LINES, MAPPED_TEXT_LINES, mapped_contract
 
 from etl.duckdb.at_once import judge_usual_lines
+from etl.duckdb.spelling import name_ends
 from etl.judge import Judge, Rejected
 from etl.model import Contract
 from local_cloud.source_orders import expected_counts, iter_orders
@@ -129,6 +131,33 @@ def test_lines_unlike_the_sample_are_unsure() -> None:
     found = judged(list(lines.values()), json_contract(), query=query)
 
     assert [name for name, line in lines.items() if found[line] is not None] == []
+
+
+def test_names_that_end_alike_mean_what_the_judge_says() -> None:
+    sample = {"id": 1, "text": "a", "number": 2, "flat": 3, "inner": {"text": "b", "number": 4}}
+    others = [*sample, "paid", "d", "context", "at", "t", "_malformed", "_invalid_utf8_base64"]
+    lines = [json.dumps(sample)]
+    for name in sample:
+        for other in others:
+            renamed = [other if each == name else each for each in sample]
+            pairs = zip(renamed, sample.values(), strict=True)
+            lines.append("{" + ", ".join(f'"{n}": {json.dumps(v)}' for n, v in pairs) + "}")
+    lines += [line.replace('"b", "number"', '"b", "other_number"') for line in lines]
+    assert len(set(lines)) > 100
+    assert_same_as(lines[0], lines, json_contract(), least=0.01)
+
+
+def test_pattern_of_a_name_takes_none_of_the_others() -> None:
+    names = ["id", "order_id", "paid", "at", "updated_at", "Total", "n"]
+    others = ["created_at", "x_total", "amount"]
+    patterns = name_ends(names, others)
+    takers = {
+        name: [each for each, end in zip(names, patterns, strict=True) if re.fullmatch(end, name)]
+        for name in [*names, *others, "xorder_id", "_paid", "flat", "an"]
+    }
+    assert [takers[name] for name in names] == [[name] for name in names]
+    assert [takers[name] for name in others] == [[], [], []]
+    assert max(map(len, takers.values())) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,14 @@ from datetime import date
 from typing import Any
 
 from etl.duckdb.rows import CHUNK, insert_judged
-from etl.duckdb.spelling import ANY_SCALAR, ANY_STRING, json_structure, member, usual_value
+from etl.duckdb.spelling import (
+    ANY_SCALAR,
+    ANY_STRING,
+    json_structure,
+    member,
+    name_ends,
+    usual_value,
+)
 from etl.duckdb.sql import LINE, identifier, is_plain, matches, quote
 from etl.duckdb.types import duckdb_type
 from etl.duckdb.values import Value, partitions, read_value
@@ -101,11 +108,12 @@ def _object(
         raise _Unusual
     structure: dict[str, Any] = {}
     patterns: list[str] = []
-    for name, value in members:
+    spelt = name_ends(names, (*wanted, *_WRAPPERS))
+    for (name, value), end in zip(members, spelt, strict=True):
         asked = wanted.get(name)
         pattern, read = _member(value, asked, contract)
         is_needed = isinstance(asked, dict) or (asked is not None and contract.requires(asked))
-        text = (", ?" if patterns else "") + member(name, pattern)
+        text = (", ?" if patterns else "") + member(end, pattern)
         patterns.append(text if is_needed or not patterns else f"(?:{text})?")
         if read is not None:
             structure[name] = read
@@ -147,7 +155,10 @@ def _value(column: Column, contract: Contract, structure: dict[str, Any]) -> Val
         return read_value(column, contract, f"nullif(CAST({place} AS VARCHAR), 'null')")
     if not read:
         place = f"CAST(NULL AS {duckdb_type(column.type)})"
-    is_short = f"strlen({place}) <= {column.type.max_bytes}"
-    fits = is_short if column.type.kind == "string" else "true"
+    fits = f"{place} IS NOT NULL"  # it may have another name, which ends alike
+    if column.type.kind == "string":
+        fits = f"strlen({place}) <= {column.type.max_bytes}"
+    elif not contract.requires(column):
+        fits = "true"
     sure = partitions(column, contract, Value(place, fits))
     return Value(place, f"coalesce({sure}, {not contract.requires(column)})")

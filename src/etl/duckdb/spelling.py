@@ -3,8 +3,8 @@ does. Every pattern is a part of JSON's grammar."""
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterable, Sequence
 
 from etl.duckdb.sql import is_plain
 from etl.duckdb.types import duckdb_type
@@ -60,8 +60,27 @@ def usual_value(kind: Type) -> str | None:
 
 
 def member(name: str, value: str) -> str:
-    """The pattern of an object's member."""
-    return f"{re.escape(json.dumps(name))}: ?{value}"
+    """The pattern of an object's member, of those of its name and its value."""
+    return f'"{name}": ?{value}'
+
+
+def name_ends(names: Sequence[str], others: Iterable[str]) -> list[str]:
+    """A pattern for each name: of names that end as it does and as none of all the others.
+
+    RE2 is through them sooner than letter by letter. No name whatever matches two of them: else one
+    end would be the end of the other, and so of the other's name.
+    """
+    known = {*names, *others}
+    return [_name_end(name, known - {name}) for name in names]
+
+
+def _name_end(name: str, others: Iterable[str]) -> str:
+    if re.fullmatch("[a-z_]+", name):
+        ends = (name[start:] for start in range(len(name) - 1, 0, -1))
+        for end in ends:
+            if not any(each.endswith(end) for each in others):
+                return f"[a-z_]*{end}"
+    return re.escape(name)
 
 
 def json_structure(kind: Type) -> object:
@@ -85,5 +104,6 @@ def _object(kind: Type) -> str | None:
         value = usual_value(each.type)
         if value is None or not is_plain(each.name):
             return None
-        members.append(member(each.name, value if each.required else f"(?:{value}|null)"))
+        value = value if each.required else f"(?:{value}|null)"
+        members.append(member(re.escape(each.name), value))
     return rf"\{{{', ?'.join(members)}\}}"
