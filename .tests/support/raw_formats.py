@@ -15,7 +15,8 @@ from typing import Any
 
 import zstandard
 
-from etl.formats import DeadLetter, Encoder, open_encoder, proto_text
+from etl.formats import DeadLetter, Encoder, open_encoder
+from etl.formats.proto_text import proto_text
 from etl.model import Contract, Raw
 
 RUN_DATE = date(2026, 1, 31)

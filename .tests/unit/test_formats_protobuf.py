@@ -28,8 +28,8 @@ from support.typed_rows import line_of, rows
 
 from etl.casts import caster
 from etl.errors import ContractError
-from etl.formats import proto_text
 from etl.formats.proto_schema import file_descriptor, message_class
+from etl.formats.proto_text import proto_text
 from etl.judge import Accepted, Judge
 from etl.model import Contract, Type
 from etl.received import Number

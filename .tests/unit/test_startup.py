@@ -57,9 +57,16 @@ def test_mistake_in_a_run_date_is_told_before_prefect_is_imported() -> None:
     assert "prefect" not in modules
 
 
-def test_flows_import_duckdb_once_a_run_needs_it() -> None:
-    # `cli.run_command` freezes what was imported, and DuckDB's binding calls that a leak.
-    script = "import full_pipeline, json, sys; print(json.dumps('duckdb' in sys.modules))"
+@pytest.mark.parametrize(
+    "module",
+    [
+        "duckdb",  # `cli.run_command` freezes what was imported, and its binding calls that a leak
+        "google.protobuf",
+        "pandas",
+    ],
+)
+def test_flows_import_what_only_some_runs_need_once_a_run_does(module: str) -> None:
+    script = f"import full_pipeline, json, sys; print(json.dumps({module!r} in sys.modules))"
     environ = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'flows'}"}
     words = [sys.executable, "-c", script]
     done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)

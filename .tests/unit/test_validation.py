@@ -422,6 +422,7 @@ def test_duplicates_without_room_name_the_setting(monkeypatch: Any, tmp_path: Pa
     [
         (pa.array(["ab", "ba", "", "a", "é", "a\x00"]), None),
         (pa.array(["x" * 300_000, "y" * 300_000]), None),
+        (pa.array(["x" * 300, "x" * 8, "x" * 9]), None),
         (pa.array([f"{number:06d}" for number in range(60_000)]), None),
         (pa.array([0, 1, -1, 2**62]), None),
         (pa.array([Decimal("1.00"), Decimal("1.01")]), None),
@@ -447,6 +448,14 @@ def test_hash_rows_tells_rows_and_columns_apart() -> None:
     turned = pa.record_batch([pa.array(["a", "b"]), pa.array(["b", "a"])], ["one", "other"])
     assert len(set(duplicates.hash_rows(turned).to_pylist())) == 2
     assert duplicates.hash_rows(keys.slice(0, 0)).to_pylist() == []
+
+
+def test_hash_rows_tells_texts_apart_that_differ_where_words_end() -> None:
+    texts = [
+        f"2026-0{day}{row:07d}{shop}" for day in range(9) for row in range(999) for shop in "AB"
+    ]
+    hashes = duplicates.hash_rows(pa.record_batch([pa.array(texts)], ["a"]))
+    assert len(set(hashes.to_pylist())) == len(texts)
 
 
 def test_hash_rows_spreads_short_texts_over_the_shares() -> None:

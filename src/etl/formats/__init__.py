@@ -2,6 +2,5 @@
 
 from etl.formats.encoder import DeadLetter, Encoded, Encoder
 from etl.formats.open import open_encoder
-from etl.formats.proto_text import proto_text
 
-__all__ = ["DeadLetter", "Encoded", "Encoder", "open_encoder", "proto_text"]
+__all__ = ["DeadLetter", "Encoded", "Encoder", "open_encoder"]

@@ -8,7 +8,6 @@ from etl.formats.compression import COMPRESSIONS
 from etl.formats.csv_rows import csv_layout
 from etl.formats.encoder import Encoder
 from etl.formats.parquet import ParquetEncoder
-from etl.formats.protobuf import protobuf_layout
 from etl.formats.stream import JsonLines, Layout, StreamEncoder
 from etl.model import Contract
 
@@ -25,5 +24,9 @@ def _layout(contract: Contract, run_date: date) -> Layout:
         case "csv":
             return csv_layout(contract, run_date)
         case "protobuf":
+            from etl.formats.protobuf import (
+                protobuf_layout,  # Google's library, which few runs need
+            )
+
             return protobuf_layout(contract, run_date)
     return JsonLines()

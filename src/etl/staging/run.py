@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 
 from aws.s3 import delete_objects, iter_objects, put_bytes
 from etl.figures import Figures
-from etl.formats import proto_text
 from etl.keys import (
     dead_letters_prefix,
     is_part_name,
@@ -180,6 +179,8 @@ def _keys_contract(contract: Contract) -> Contract:
 
 
 def _write_schema(s3: S3Client, contract: Contract) -> None:
+    from etl.formats.proto_text import proto_text  # Google's library, which few runs need
+
     bucket, folder = parse_s3_uri(contract.places.raw)
     body = proto_text(contract).encode()
     put_bytes(s3, bucket=bucket, key=folder + SCHEMA_NAME, body=body, content_type="text/plain")

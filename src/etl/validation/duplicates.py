@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
@@ -24,8 +24,9 @@ from etl.validation.scan import iter_batches, leaves
 
 ROWS_AT_ONCE = 250_000  # rows that are compared in one go: what fits caches is fast
 _MOST_SHARES = 256  # a file each, and a function may open 1,024
-_FACTOR = 0x9E3779B97F4A7C15  # odd, so that it has an inverse
-_BYTES_AT_ONCE = 256 * 1024  # that are hashed
+_FACTOR = 0x9E3779B97F4A7C15  # odd: no two words become one
+_WORD_BYTES = 8
+_HASHED_BYTES = 256  # of a text
 
 
 class Repeats:
@@ -56,16 +57,10 @@ class Repeats:
 
     def found(self) -> bool:
         """Whether two rows have the same hash, so that their values may be the same."""
-        return any(len(pc.unique(each)) < len(each) for each in self._parts())
-
-    def _parts(self) -> Iterator[pa.ChunkedArray | pa.Array]:
         if self._shares == 1:
-            yield pa.chunked_array(self._held, pa.uint64())
-        for path in self._folder.iterdir():
-            content = path.read_bytes()
-            yield pa.Array.from_buffers(
-                pa.uint64(), len(content) // 8, [None, pa.py_buffer(content)]
-            )
+            return _repeats(pa.chunked_array(self._held, pa.uint64()))
+        with ThreadPoolExecutor() as pool:
+            return any(pool.map(_repeats_in, self._folder.iterdir()))
 
 
 def count_duplicates(files: Sequence[OpenFile], columns: Sequence[str]) -> int:
@@ -81,6 +76,17 @@ def count_duplicates(files: Sequence[OpenFile], columns: Sequence[str]) -> int:
             _duplicates(pa.ipc.open_stream(path), columns)
             for path in _spill(batches, folder, shares)
         )
+
+
+def _repeats_in(path: Path) -> bool:
+    content = path.read_bytes()
+    return _repeats(
+        pa.Array.from_buffers(pa.uint64(), len(content) // 8, [None, pa.py_buffer(content)])
+    )
+
+
+def _repeats(hashes: pa.Array | pa.ChunkedArray) -> bool:
+    return len(pc.unique(hashes)) < len(hashes)
 
 
 @contextmanager
@@ -105,8 +111,8 @@ def keys_folder() -> Iterator[Path]:
 def hash_rows(keys: pa.RecordBatch) -> pa.Array:
     """A uint64 for each row: equal rows have the same.
 
-    The values as texts are polynomials of their bytes modulo 2**64, each taken out of the running
-    sum over the bytes of all. What differs may have the same hash, by chance or a very long text.
+    It is of each value's text: of its length and its first `_HASHED_BYTES`. What differs may have
+    the same hash, by chance or beyond those.
     """
     total = None
     for column in keys.columns:
@@ -118,41 +124,26 @@ def hash_rows(keys: pa.RecordBatch) -> pa.Array:
 
 
 def _hash_texts(texts: pa.Array) -> pa.Array:
-    count = len(texts)
-    if not count:
-        return pa.array([], pa.uint64())
-    ends = pa.Array.from_buffers(
-        pa.int32(), count + 1, [None, texts.buffers()[1]], offset=texts.offset
-    )
-    first, last = ends[0].as_py(), ends[count].as_py()
-    if last - first > _BYTES_AT_ONCE:
-        if count == 1:
-            return pa.array([0], pa.uint64())
-        half = count // 2
-        return pa.concat_arrays([_hash_texts(texts[:half]), _hash_texts(texts[half:])])
-    powers, inverses = _powers()
-    content = pa.Array.from_buffers(
-        pa.uint8(), last - first, [None, texts.buffers()[2]], offset=first
-    )
-    terms = pc.multiply(pc.cast(content, pa.uint64()), powers[1 : last - first + 1])
-    sums = pa.concat_arrays([pa.array([0], pa.uint64()), pc.cumulative_sum(terms)])
-    places = pc.subtract(ends, pa.scalar(first, pa.int32()))
-    found, starts = sums.take(places), places[:count]
-    return pc.multiply(pc.subtract(found[1:], found[:count]), inverses.take(starts))
+    lengths = pc.binary_length(texts)
+    longest = min(pc.max(lengths).as_py() or 0, _HASHED_BYTES)
+    # Words that padding makes are 0 and add nothing: a text's hash is the same beside longer ones.
+    words = range(-(-longest // _WORD_BYTES))
+    padded = pc.ascii_rpad(texts, len(words) * _WORD_BYTES, "\0").view(pa.binary())
+    total = pc.cast(lengths, pa.uint64())
+    for index in words:
+        start = index * _WORD_BYTES
+        content = pc.binary_slice(padded, start, start + _WORD_BYTES).buffers()[2]
+        word = pa.Array.from_buffers(pa.uint64(), len(texts), [None, content])
+        total = pc.add(total, _mix(word, pow(_FACTOR, index + 1, 1 << 64)))
+    return total
 
 
-@cache
-def _powers() -> tuple[pa.Array, pa.Array]:
-    """The factor's powers by their exponent, and their inverses."""
-    return _powers_of(_FACTOR), _powers_of(pow(_FACTOR, -1, 1 << 64))
-
-
-def _powers_of(factor: int) -> pa.Array:
-    found = pa.array([1], pa.uint64())
-    while len(found) <= _BYTES_AT_ONCE:
-        step = _uint64(pow(factor, len(found), 1 << 64))
-        found = pa.concat_arrays([found, pc.multiply(found, step)])
-    return found
+def _mix(word: pa.Array, factor: int) -> pa.Array:
+    """Spread each bit of a word over all; 0 stays 0."""
+    for each in (factor, _FACTOR):
+        word = pc.bit_wise_xor(word, pc.shift_right(word, _uint64(32)))
+        word = pc.multiply(word, _uint64(each))
+    return word
 
 
 def _uint64(value: int) -> pa.Scalar:
