@@ -59,7 +59,7 @@ class Repeats:
         """Whether two rows have the same hash, so that their values may be the same."""
         if self._shares == 1:
             return _repeats(pa.chunked_array(self._held, pa.uint64()))
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(2) as pool:  # a function's CPUs are few
             return any(pool.map(_repeats_in, self._folder.iterdir()))
 
 
