@@ -149,6 +149,18 @@ def test_samples_of_a_large_file_come_from_its_beginning(
     assert [each.label for each in found] == ["status", "note", "note", "note"]
 
 
+def test_page_escapes_half_a_surrogate_pair_which_prefect_would_not_take() -> None:
+    artifact = quarantine_artifact(
+        orders_contract(),
+        DAY,
+        reasons={"note": 1},
+        samples=[Sample(label="note", reasons="note: bad", payload=r'{"note": "\ud83d"}')],
+        rows_read=1,
+        place="s3://q/orders/",
+    )
+    assert rb'{"note": "\ud83d"}' in str(artifact.data).encode()
+
+
 def test_page_tells_counts_place_and_samples() -> None:
     samples = [
         Sample(label="subtotal", reasons="subtotal: bad", payload=json.dumps(ORDER)),

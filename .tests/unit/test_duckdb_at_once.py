@@ -112,6 +112,16 @@ def test_members_may_be_missing_or_have_a_space_before_their_value() -> None:
     assert_same(list(lines.values()), json_contract(), query=query)
 
 
+def test_spaces_are_expected_where_the_sample_has_some() -> None:
+    spaced = '{"id": 1, "tags": ["a", "b"], "inner": {"text": "c"}}'
+    lines = [spaced, spaced.replace(" ", "")]
+    for sample, sure in ((lines, lines), (lines[1:], lines[1:]), (lines[:1], lines)):
+        query = judge_usual_lines(json_contract(), RUN_DATE, sample)
+        assert query is not None
+        found = judged(lines, json_contract(), query=query)
+        assert [line for line in lines if found[line] is not None] == sure
+
+
 def test_lines_unlike_the_sample_are_unsure() -> None:
     sample = '{"id": 1, "text": "a", "inner": {"text": "b"}}'
     lines = {

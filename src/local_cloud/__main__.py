@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shlex
 import signal
@@ -187,6 +188,7 @@ def _variables(home: Home, running: Running, environ: Mapping[str, str]) -> dict
 
 
 def _serve(home: Home, arguments: argparse.Namespace) -> None:
+    gc.disable()  # until it answers: what a start makes stays, and is not searched for garbage
     from local_cloud.daemon import serve  # what it imports takes a second
 
     serve(home, open(arguments.report, "w"))

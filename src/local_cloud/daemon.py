@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -74,6 +75,8 @@ def serve(home: Home, report: IO[str]) -> None:
             traceback.print_exc()
             report.write(str(unwritable(home.path, error)))
             sys.exit(1)
+        gc.freeze()
+        gc.enable()
         report.write("ready")
     owners = Owners(home)
     while not stopping.wait(_LOOK_SECONDS) and not _is_unwanted(home, owners):

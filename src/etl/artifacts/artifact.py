@@ -34,10 +34,13 @@ class Artifact:
 
     @property
     def data(self) -> str | float:
-        """The content as Prefect keeps it."""
-        if isinstance(self.content, (str, float)):
+        """The content as Prefect keeps it; half a surrogate pair is escaped: UTF-8 has none."""
+        if isinstance(self.content, float):
             return self.content
-        return json.dumps(list(self.content), ensure_ascii=False)
+        text = self.content
+        if not isinstance(text, str):
+            text = json.dumps(list(text), ensure_ascii=False)
+        return text.encode(errors="backslashreplace").decode()
 
 
 def artifact_key(dataset: str, name: str) -> str:

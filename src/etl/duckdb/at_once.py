@@ -20,6 +20,7 @@ from etl.duckdb.spelling import (
     member,
     name_ends,
     usual_value,
+    without_spaces,
 )
 from etl.duckdb.sql import LINE, identifier, is_plain, matches, quote
 from etl.duckdb.types import duckdb_type
@@ -56,7 +57,8 @@ def judge_usual_lines(contract: Contract, run_date: date, sample: Sequence[str])
         pattern, structure = _object(longest, _wanted(contract), contract)
     except _Unusual:
         return None
-    if sum(bool(re.fullmatch(pattern, line)) for line in sample) * 2 < len(sample):
+    pattern = max(without_spaces(pattern), pattern, key=lambda each: _matching(each, sample))
+    if _matching(pattern, sample) * 2 < len(sample):
         return None  # too many would be read twice
     received = contract.received_columns
     values = [_value(column, contract, structure) for column in received]
@@ -73,6 +75,10 @@ def judge_usual_lines(contract: Contract, run_date: date, sample: Sequence[str])
     sure = " AND ".join(['"$usual"', *(value.sure for value in values)])
     known = f'SELECT {LINE}, "$object", {typed}, coalesce({sure}, false) AS "$sure" FROM ({read})'
     return insert_judged(contract, run_date, known)
+
+
+def _matching(pattern: str, sample: Sequence[str]) -> int:
+    return sum(bool(re.fullmatch(pattern, line)) for line in sample)
 
 
 def _members(line: str) -> Pairs:

@@ -55,13 +55,19 @@ def usual_value(kind: Type) -> str | None:
         case "array":
             assert kind.element is not None
             element = usual_value(kind.element)
-            return None if element is None else rf"\[(?:{element}(?:, ?{element})*)?\]"
+            # The last one apart, not the first: so they share states, and RE2 is sooner through.
+            return None if element is None else rf"\[(?:(?:{element}, ?)*{element})?\]"
     return None
 
 
 def member(name: str, value: str) -> str:
     """The pattern of an object's member, of those of its name and its value."""
     return f'"{name}": ?{value}'
+
+
+def without_spaces(pattern: str) -> str:
+    """The pattern for lines with no space between what they say; RE2 is through it sooner."""
+    return pattern.replace(", ?", ",").replace(": ?", ":")
 
 
 def name_ends(names: Sequence[str], others: Iterable[str]) -> list[str]:

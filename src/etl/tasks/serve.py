@@ -7,6 +7,7 @@ Prefect's settings name another server; ends when its standard input does.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -24,6 +25,7 @@ def main() -> None:
     if PREFECT_API_URL.value() or not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         print("none", flush=True)
         return
+    gc.disable()  # until it answers: what a start makes stays, and is not searched for garbage
     # As prefect.server.api.server.SubprocessASGIServer has it.
     os.environ |= {
         "PREFECT_UI_ENABLED": "0",
@@ -44,6 +46,8 @@ def main() -> None:
 def _announce(server: uvicorn.Server, listener: socket.socket) -> None:
     while not server.started:
         time.sleep(0.02)
+    gc.freeze()  # or Python's end would walk through all of it several times: a second
+    gc.enable()
     print(f"url http://127.0.0.1:{listener.getsockname()[1]}/api", flush=True)
 
 
