@@ -288,6 +288,31 @@ def test_partition_ddl_adds_drops_and_repairs(lake: AthenaQueries) -> None:
     assert lake.keys("orders/ingest_date=2026-01-02/") != []
 
 
+def test_partitions_lie_where_they_are_registered(lake: AthenaQueries) -> None:
+    places = {"2026-02-01": "a", "2026-02-02": "b/deep", "2026-02-03": "b", "2026-02-04": "b/none"}
+    for text, key in (("1", "places/a/1"), ("2", "places/a2/1"), ("3", "places/b/deep/1")):
+        lake.put(f"{key}.json", f'{{"v": "{text}"}}\n')
+    lake.put("elsewhere/1.json", '{"v": "4"}\n')
+    lake.rows(f"""
+        CREATE EXTERNAL TABLE places (v string) PARTITIONED BY (day date)
+        ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
+        LOCATION 's3://{lake.bucket}/places/'
+        """)
+    wanted = {day: f"places/{place}" for day, place in places.items()} | {"2026-02-05": "elsewhere"}
+    for day, place in wanted.items():
+        lake.rows(
+            f"ALTER TABLE places ADD PARTITION (day = '{day}')"
+            f" LOCATION 's3://{lake.bucket}/{place}/'"
+        )
+
+    assert lake.rows("SELECT v, day FROM places WHERE day <> DATE '2026-02-03' ORDER BY day") == [
+        ["1", "2026-02-01"],
+        ["3", "2026-02-02"],
+        ["4", "2026-02-05"],
+    ]
+    assert lake.rows("SELECT v FROM places WHERE day = DATE '2026-02-03'") == [["3"]]
+
+
 def test_projection_date_range_decides_what_is_seen(lake: AthenaQueries) -> None:
     lake.rows(
         external_table(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
@@ -53,14 +55,15 @@ class Lists(Protocol):
 
 def data_files(cloud: Cloud, catalog: Catalog, table: Table, access: Lists) -> list[DataFile]:
     """The objects that a query of the whole table reads."""
-    if not table.keys:
-        return list(_files_under(cloud, table.location, (), access))
-    if table.is_projected:
+    if table.keys and table.is_projected:
         return list(_projected_files(cloud, table, access))
+    listing = _Listing(cloud, table.location)
+    if not table.keys:
+        return list(_files_under(listing, table.location, (), access))
     return [
         file
         for values, location in catalog.partitions(table)
-        for file in _files_under(cloud, location, tuple(values), access)
+        for file in _files_under(listing, location, tuple(values), access)
     ]
 
 
@@ -91,12 +94,33 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
+class _Listing:
+    """The objects under locations. A walk over a bucket passes all its keys, so what lies around
+    most of them is walked over once."""
+
+    def __init__(self, cloud: Cloud, around: str) -> None:
+        self._cloud = cloud
+        self._around = around
+        self._objects = cloud.list_objects(*split_uri(around))
+        self._keys = [key for key, _, _ in self._objects]
+
+    def under(self, location: str) -> Iterable[tuple[str, int, Path]]:
+        """Key, size and file of each object, in key order."""
+        bucket, prefix = split_uri(location)
+        if not location.startswith(self._around):
+            return self._cloud.list_objects(bucket, prefix)
+        first = bisect_left(self._keys, prefix)
+        return takewhile(
+            lambda each: each[0].startswith(prefix), islice(self._objects, first, None)
+        )
+
+
 def _files_under(
-    cloud: Cloud, location: str, values: tuple[str, ...], access: Lists
+    listing: _Listing, location: str, values: tuple[str, ...], access: Lists
 ) -> Iterator[DataFile]:
     bucket, prefix = split_uri(location)
     access.check_list(bucket, prefix)
-    for key, size, path in cloud.list_objects(bucket, prefix):
+    for key, size, path in listing.under(location):
         if size and _is_data(key[len(prefix) :]):
             yield DataFile(key, size, path, values)
 

@@ -41,16 +41,14 @@ def create_view(
     partitions = f"_partitions_{next(_numbers)}"
     keys = "".join(f", {quote(key)} {duckdb_type(kind)}" for key, kind in table.keys.items())
     connection.execute(f"CREATE TABLE {partitions} (file VARCHAR, uri VARCHAR{keys})")
-    marks = ", ".join("?" * (2 + len(table.keys)))
     bucket = table.location.partition("://")[2].partition("/")[0]
+    values = [
+        [_hive_null(file.values[place]) for file in files] for place in range(len(table.keys))
+    ]
+    lists = [[str(f.path) for f in files], [f"s3://{bucket}/{f.key}" for f in files], *values]
+    marks = ", ".join(["unnest(CAST(? AS VARCHAR[]))"] * len(lists))
     try:
-        connection.executemany(
-            f"INSERT INTO {partitions} VALUES ({marks})",
-            [
-                (str(f.path), f"s3://{bucket}/{f.key}", *(_hive_null(v) for v in f.values))
-                for f in files
-            ],
-        )
+        connection.execute(f"INSERT INTO {partitions} SELECT {marks}", lists)
     except duckdb.ConversionException as error:
         raise QueryFailure("HIVE_INVALID_PARTITION_VALUE", f"{table.name}: {error}") from error
     if condition:
@@ -60,7 +58,9 @@ def create_view(
         if not files:
             connection.execute(f"CREATE VIEW {database}.{name} AS {_nothing(table, with_path)}")
             return []
-    columns, sources = _source(connection, table, [(file.path, file.key) for file in files])
+    # A file may be in several partitions: it is read once, and joined with each.
+    paths = list(dict.fromkeys((file.path, file.key) for file in files))
+    columns, sources = _source(connection, table, paths)
     columns += [f"p.{quote(key)}" for key in table.keys]
     if with_path:
         columns.append(f"p.uri AS {quote(PATH_COLUMN)}")
