@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ import pytest
 
 from etl import prefect_server
 from etl.errors import EtlError
+from etl.tasks.serve import listen
 
 SCRIPT = """
 import sys
@@ -58,6 +61,25 @@ def test_server_answers_until_the_command_ends(command: subprocess.Popen[str]) -
     assert listening == ["127.0.0.1"]
     assert command.communicate("\n")[0] == ""
     wait_until_gone(servers)
+
+
+def test_server_answers_at_once_on_a_connection_that_is_kept() -> None:
+    """Not once what it said before is acknowledged, which may take 40 ms."""
+
+    async def accepted() -> int:
+        found: asyncio.Queue[int] = asyncio.Queue()
+
+        def look(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted: socket.socket = writer.get_extra_info("socket")
+            found.put_nowait(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(look, sock=listen()) as server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.close()
+            return await found.get()
+
+    assert asyncio.run(accepted()) != 0
 
 
 def test_server_dies_with_a_command_that_is_killed(command: subprocess.Popen[str]) -> None:
