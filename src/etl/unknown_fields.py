@@ -6,7 +6,6 @@ Standard library only, so that Spark's workers carry it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -19,8 +18,6 @@ Path = tuple[str | int, ...]  # names as received; a number is an array's elemen
 Found = tuple[Path, Any]
 # The names that an object may have: an object's, or an array of objects', are in turn such a tree.
 Names = dict[str, Any]
-
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class KnownFields:
@@ -85,11 +82,8 @@ def to_text(value: Any) -> str:
             return "{" + ",".join(inside) + "}"
         case list():
             return "[" + ",".join(map(to_text, value)) + "]"
-    return _HALF_PAIR.sub(_escaped, json.dumps(value, ensure_ascii=False))
-
-
-def _escaped(half: re.Match[str]) -> str:
-    return f"\\u{ord(half[0]):04x}"
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()  # half a surrogate pair is escaped
 
 
 def _names(contract: Contract) -> Names:

@@ -57,8 +57,12 @@ def judge_usual_lines(contract: Contract, run_date: date, sample: Sequence[str])
         pattern, structure = _object(longest, _wanted(contract), contract)
     except _Unusual:
         return None
-    pattern = max(without_spaces(pattern), pattern, key=lambda each: _matching(each, sample))
-    if _matching(pattern, sample) * 2 < len(sample):
+    matching = {
+        each: sum(bool(re.fullmatch(each, line)) for line in sample)
+        for each in (without_spaces(pattern), pattern)
+    }
+    pattern = max(matching, key=matching.__getitem__)
+    if matching[pattern] * 2 < len(sample):
         return None  # too many would be read twice
     received = contract.received_columns
     values = [_value(column, contract, structure) for column in received]
@@ -75,10 +79,6 @@ def judge_usual_lines(contract: Contract, run_date: date, sample: Sequence[str])
     sure = " AND ".join(['"$usual"', *(value.sure for value in values)])
     known = f'SELECT {LINE}, "$object", {typed}, coalesce({sure}, false) AS "$sure" FROM ({read})'
     return insert_judged(contract, run_date, known)
-
-
-def _matching(pattern: str, sample: Sequence[str]) -> int:
-    return sum(bool(re.fullmatch(pattern, line)) for line in sample)
 
 
 def _members(line: str) -> Pairs:

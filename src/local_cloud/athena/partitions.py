@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
@@ -109,9 +109,9 @@ class _Listing:
         bucket, prefix = split_uri(location)
         if not location.startswith(self._around):
             return self._cloud.list_objects(bucket, prefix)
-        first = bisect_left(self._keys, prefix)
+        following = range(bisect_left(self._keys, prefix), len(self._keys))
         return takewhile(
-            lambda each: each[0].startswith(prefix), islice(self._objects, first, None)
+            lambda each: each[0].startswith(prefix), map(self._objects.__getitem__, following)
         )
 
 
