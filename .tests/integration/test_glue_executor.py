@@ -9,7 +9,7 @@ import os
 import time
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
-from support.glue_jobs import GlueJobs
+from support.glue_jobs import TERMINAL, GlueJobs
 
 from local_cloud.context import Cloud, Credentials
 from local_cloud.glue.executor import Executor
@@ -329,20 +329,25 @@ def test_kept_jvm_holds_nothing_of_the_run_before(jobs: GlueJobs) -> None:
     assert [rest for *_, rest in seen] == [["[]", count, "none"] for count in ("7", usual, usual)]
 
 
-def test_timeout_ends_a_run_that_takes_too_long(
-    jobs: GlueJobs, cloud: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a minute of 0.5 s: the state is TIMEOUT and the script is gone."""
+@pytest.fixture
+def executor(
+    cloud: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Executor]:
+    """An executor of this process, whose job runs use the cloud's S3."""
     monkeypatch.setenv("LOCAL_CLOUD_IAM", "record")  # as of the cloud that has the role
-    name = jobs.create("import time; time.sleep(600)", shell=True, Timeout=1)
-    executor = Executor(
-        Cloud(
-            home=tmp_path,
-            endpoint_url=cloud["AWS_ENDPOINT_URL"],
-            credentials=Credentials(cloud["AWS_ACCESS_KEY_ID"], cloud["AWS_SECRET_ACCESS_KEY"]),
-        )
+    own = Cloud(
+        home=tmp_path,
+        endpoint_url=cloud["AWS_ENDPOINT_URL"],
+        credentials=Credentials(cloud["AWS_ACCESS_KEY_ID"], cloud["AWS_SECRET_ACCESS_KEY"]),
     )
-    executor.seconds_per_minute = 0.5
+    yield Executor(own)
+    own.stop()
+
+
+def start_here(
+    executor: Executor, jobs: GlueJobs, name: str, next_attempt: Callable[[JobRun], JobRun | None]
+) -> JobRun:
+    """Start a run of a job by an executor of this process."""
     definition = jobs.glue.get_job(JobName=name)["Job"]
     job: Any = SimpleNamespace(
         name=name,
@@ -358,16 +363,44 @@ def test_timeout_ends_a_run_that_takes_too_long(
         execution_class="STANDARD",
     )
     run = JobRun(job, own_arguments={})
+    executor.start(job, run, next_attempt=next_attempt)
+    return run
 
-    executor.start(job, run, on_change=lambda _run: None)
+
+def wait_here(run: JobRun) -> str:
+    """The state of a run of this process once it has ended."""
     deadline = time.monotonic() + 30
-    while run.status not in ("TIMEOUT", "FAILED") and time.monotonic() < deadline:
+    while run.status not in TERMINAL and time.monotonic() < deadline:
         time.sleep(0.05)
+    return run.status
 
-    assert run.status == "TIMEOUT", run.as_dict()
+
+def test_timeout_ends_a_run_that_takes_too_long(
+    jobs: GlueJobs, executor: Executor, tmp_path: Path
+) -> None:
+    """With a minute of 0.5 s: the state is TIMEOUT and the script is gone."""
+    executor.seconds_per_minute = 0.5
+    name = jobs.create("import time; time.sleep(600)", shell=True)
+
+    run = start_here(executor, jobs, name, next_attempt=lambda _run: None)
+
+    assert wait_here(run) == "TIMEOUT", run.as_dict()
     assert run.as_dict()["ErrorMessage"] == "Job timed out after 1 minutes."
     running = psutil.process_iter(["cmdline"])  # which bears that others end meanwhile
     assert not [each for each in running if str(tmp_path) in " ".join(each.info["cmdline"] or [])]
+
+
+def test_next_attempt_stands_before_the_failed_one_is_seen_to_have_ended(
+    jobs: GlueJobs, executor: Executor
+) -> None:
+    """So that who waited for the first may ask for the second at once."""
+    name = jobs.create("raise ValueError('always')", shell=True)
+    seen = []
+
+    run = start_here(executor, jobs, name, next_attempt=lambda run: seen.append(run.status))
+
+    assert wait_here(run) == "FAILED"
+    assert seen == ["RUNNING"]
 
 
 @pytest.mark.parametrize(

@@ -103,17 +103,16 @@ class EmbeddedGlueBackend(GlueBackend):
             )
             read_arguments(run.merged_arguments, job_name=name, job_run_id=run.job_run_id)
             job.job_runs.append(run)
-        self.executor.start(job, run, on_change=self._run_changed)
+        self.executor.start(job, run, next_attempt=self._next_attempt)
         return str(run.job_run_id)
 
-    def _run_changed(self, run: JobRun) -> None:
-        self.executor.save()
+    def _next_attempt(self, run: JobRun) -> JobRun | None:
         job = self.jobs.get(run.job_name)
-        if job is None or run.status != "FAILED" or run.attempt >= (job.max_retries or 0):
-            return
+        if job is None or run.attempt >= (job.max_retries or 0):
+            return None
         retry = JobRun(job, own_arguments=run.own_arguments, first_attempt=run)
         job.job_runs.append(retry)
-        self.executor.start(job, retry, on_change=self._run_changed)
+        return retry
 
     @paginate(pagination_model=GlueBackend.PAGINATION_MODEL)
     def get_job_runs(self, job_name: str) -> list[FakeJobRun]:
@@ -126,11 +125,10 @@ class EmbeddedGlueBackend(GlueBackend):
             run = self._find_run(self.get_job(job_name), run_id)
         except EntityNotFoundException as error:
             return _stop_error(job_name, run_id, "EntityNotFoundException", error.message)
-        if run.status not in ("STARTING", "RUNNING"):
-            message = f"Job run {run_id} is {run.status} and cannot be stopped."
-            return _stop_error(job_name, run_id, "InvalidInputException", message)
-        self.executor.stop(run)
-        return None
+        if self.executor.stop(run):
+            return None
+        message = f"Job run {run_id} is {run.status} and cannot be stopped."
+        return _stop_error(job_name, run_id, "InvalidInputException", message)
 
     def _find_run(self, job: FakeJob, run_id: str) -> JobRun:
         for run in job.job_runs:

@@ -58,49 +58,60 @@ class Executor:
         self._tasks: dict[str, _Task] = {}
         self._jvms = Jvms(cloud)
         self._cloud_stops = False
+        self._ending = threading.Lock()
         for folder in self._home.glob("runs/*"):  # of a cloud that was killed
             _clean_up(folder)
             remove_traces(folder)
         cloud.on_stop(self._stop_all)
 
-    def start(self, job: FakeJob, run: JobRun, *, on_change: Callable[[JobRun], None]) -> None:
-        """Begin a run and return; `on_change` is called whenever its state has changed."""
+    def start(
+        self, job: FakeJob, run: JobRun, *, next_attempt: Callable[[JobRun], JobRun | None]
+    ) -> None:
+        """Begin a run and return; one that fails is followed by what `next_attempt` answers."""
         task = _Task(job, run, self._home / "runs" / run.job_run_id)
         task.thread = threading.Thread(
-            target=self._carry_out, args=(task, on_change), name=run.job_run_id, daemon=True
+            target=self._carry_out, args=(task, next_attempt), name=run.job_run_id, daemon=True
         )
         self._tasks[run.job_run_id] = task
         task.thread.start()
 
-    def stop(self, run: JobRun) -> None:
-        """Ask for a run's end; its thread brings it about."""
-        run.status = "STOPPING"
-        self._tasks[run.job_run_id].stop_requested.set()
-
-    def save(self) -> None:
-        """Make what is known of the runs durable now."""
-        if not self._cloud_stops:
-            self._cloud.save("glue")
+    def stop(self, run: JobRun) -> bool:
+        """Ask for a run's end, which its thread brings about; False if it is going no more."""
+        with self._ending:
+            task = self._tasks.get(run.job_run_id)
+            if task is None or task.stop_requested.is_set():
+                return False
+            run.status = "STOPPING"
+            task.stop_requested.set()
+            return True
 
     def bookmark_file(self, job_name: str) -> Path:
         """Where a job's bookmark is kept: written by `Job.commit()`, in the script's process."""
         return self._home / "bookmarks" / f"{job_name}.json"
 
-    def _carry_out(self, task: _Task, on_change: Callable[[JobRun], None]) -> None:
+    def _carry_out(self, task: _Task, next_attempt: Callable[[JobRun], JobRun | None]) -> None:
         try:
             (task.folder / "tmp").mkdir(parents=True)
-            state, error_message = self._attempt(task, on_change)
+            state, error_message = self._attempt(task)
         except (AccessDenied, LaunchError) as error:
             state, error_message = "FAILED", f"LAUNCH ERROR | {error}"
         except Exception as error:  # whatever it is, the run must not stay RUNNING
             state, error_message = "FAILED", f"The embedded cloud failed: {error!r}"
-        if self._cloud_stops and state == "FAILED":
+        if state == "FAILED" and self._cloud_stops:
             error_message = CLOUD_STOPPED
-        self._tasks.pop(task.run.job_run_id, None)
-        task.run.end(state, error_message)
-        on_change(task.run)
+        elif state == "FAILED" and (follower := next_attempt(task.run)):
+            # before the end is seen: who waited for it may ask for the next attempt at once
+            self.start(task.job, follower, next_attempt=next_attempt)
+        with self._ending:
+            del self._tasks[task.run.job_run_id]
+            task.run.end(state, error_message)
+        self._save()
 
-    def _attempt(self, task: _Task, on_change: Callable[[JobRun], None]) -> tuple[str, str]:
+    def _save(self) -> None:
+        if not self._cloud_stops:
+            self._cloud.save("glue")
+
+    def _attempt(self, task: _Task) -> tuple[str, str]:
         run, folder = task.run, task.folder
         arguments = read_arguments(
             run.merged_arguments, job_name=run.job_name, job_run_id=run.job_run_id
@@ -140,7 +151,7 @@ class Executor:
                 stderr=stderr,
             )
         run.run()
-        on_change(run)
+        self._save()
         streams = [
             self._log_stream(task, "output", {output: 0}),
             self._log_stream(task, "error", errors),
