@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(faults_table.Progress(config))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored
     os.environ.setdefault("ETL_TRANSFORM__ENGINE", "spark")  # what is small here is large elsewhere
+    os.environ.setdefault("ETL_DATASETS", "null")  # of the examples, whichever are deployed
     os.environ.setdefault("LOCAL_CLOUD_GLUE_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     chosen = hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name())
     hypothesis.settings.register_profile("untimed", chosen, deadline=None)  # machines are shared

@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from etl.contracts import list_datasets, load_contract
+from etl.contracts import datasets_of, load_contract
 from etl.infrastructure.policies import REASON, policy_variables, read_statements
 from etl.infrastructure.roles import role_names
 from etl.settings import load_settings
@@ -223,7 +223,7 @@ def _as_list(value: Any) -> list[str]:
 def _read_policies() -> tuple[dict[str, list[Statement]], dict[str, str], str, str]:
     settings = load_settings(_ENVIRONMENT)
     account, names = settings.account_id, role_names(settings)
-    contracts = [load_contract(each, settings=settings) for each in list_datasets()]
+    contracts = [load_contract(each, settings=settings) for each in datasets_of(settings)]
     variables = policy_variables(settings, account, contracts)
     marked = variables | {name: '["list"]' for name, text in variables.items() if text[:1] == "["}
     statements = {

@@ -20,6 +20,7 @@ class StubSettings:
     """What `load_contract` needs of the settings."""
 
     environment: str = "test"
+    datasets: tuple[str, ...] | None = None
     places: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def places_for_contracts(self) -> dict[str, str]:

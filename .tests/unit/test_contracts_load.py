@@ -19,8 +19,9 @@ from support.contracts import (
     orders_contract,
 )
 
-from etl.contracts import CONTRACTS_FOLDER, list_datasets, load_contract
+from etl.contracts import CONTRACTS_FOLDER, datasets_of, list_datasets, load_contract
 from etl.contracts.document import API_VERSIONS
+from etl.errors import ContractError
 from etl.model import Check, Column, Contract, Field, Rule, Type
 from etl.settings import list_environments, load_settings
 
@@ -30,6 +31,36 @@ Document = dict[str, Any]
 def test_list_datasets_names_the_files() -> None:
     files = [path.name for path in CONTRACTS_FOLDER.iterdir()]
     assert [f"{dataset}.odcs.yaml" for dataset in list_datasets()] == sorted(files)
+
+
+@pytest.mark.parametrize("environment", list_environments())
+def test_datasets_of_each_environment_have_contracts(
+    environment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ETL_DATASETS", raising=False)
+    settings = load_settings(environment)
+
+    for dataset in datasets_of(settings):
+        load_contract(dataset, settings=settings)
+
+
+def test_environment_has_the_datasets_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETL_DATASETS", '["orders", "customers"]')
+    settings = load_settings("dev")
+
+    assert datasets_of(settings) == ["customers", "orders"]
+    assert load_contract("orders", settings=settings).dataset == "orders"
+    with pytest.raises(ContractError, match='dev has no dataset "airports"') as refused:
+        load_contract("airports", settings=settings)
+    assert refused.value.fix == "add it to datasets: in config/dev.yml"
+
+
+def test_environment_that_names_an_unknown_dataset_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ETL_DATASETS", '["order"]')
+    with pytest.raises(ContractError, match='no dataset "order", did you mean "orders"'):
+        datasets_of(load_settings("dev"))
 
 
 @pytest.mark.parametrize("dataset", list_datasets())

@@ -120,6 +120,18 @@ def test_deployment_has_a_table_for_each_transformed_contract(document: dict[str
     assert "order_id" in {column["Name"] for column in orders["StorageDescriptor"]["Columns"]}
 
 
+def test_deployment_has_what_the_environment_s_datasets_need_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, packages: Path
+) -> None:
+    monkeypatch.setenv("ETL_DATASETS", '["price_list"]')
+
+    document = deployment(load_settings("dev"), ACCOUNT, packages=packages)
+
+    assert list(document["tables"]) == ["price_list"]
+    assert document["scheduled_datasets"] == ["price_list"]
+    assert document["secrets"] == []
+
+
 def test_deployment_names_secrets_and_holds_no_secret_nor_place_of_a_source(
     monkeypatch: pytest.MonkeyPatch, packages: Path
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import prefect
 import pytest
 import yaml
+from tools.deploy.deployment import deployments_of
 
 from etl.contracts import list_datasets
 from etl.errors import SettingsError, UsageError
@@ -49,7 +50,7 @@ def test_each_contract_has_one_nightly_deployment() -> None:
     assert sorted(datasets) == list_datasets()
     for each in pipelines:
         assert each["name"] == f"{each['parameters']['dataset']}-{{{{ etl.env }}}}"
-        assert [schedule["cron"] for schedule in each["schedules"]] == ["0 3 * * *"]
+        assert each["schedules"], "what runs every night has one"
 
 
 @pytest.mark.parametrize("given", DEPLOYMENTS, ids=lambda each: str(each["name"]))
@@ -73,10 +74,28 @@ def test_default_pool_is_the_local_environment_s() -> None:
     assert settings["deployments"]["default_work_pool_name"] == load_settings("local").name
 
 
-def test_values_are_those_of_the_environment() -> None:
-    local, dev = deployment_values(), deployment_values("dev", load_settings("dev").name)
-    assert local == {"env": "local", "directory": str(ROOT), "schedules": False}
-    assert dev == {"env": "dev", "directory": IMAGE_FOLDER, "schedules": True}
+@pytest.mark.parametrize(
+    ("kind", "schedules", "directory"), [("process", False, str(ROOT)), ("ecs", True, IMAGE_FOLDER)]
+)
+def test_values_are_those_of_the_environment(
+    kind: str, schedules: bool, directory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETL_WORKERS__KIND", kind)
+    monkeypatch.setenv("ETL_WORKERS__SCHEDULES", str(schedules))
+
+    values = deployment_values("dev", load_settings("dev").name)
+
+    assert values == {"env": "dev", "directory": directory, "schedules": schedules}
+
+
+def test_environment_that_names_its_datasets_gets_their_deployments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert deployments_of(load_settings("dev")) == ["--all"]
+    monkeypatch.setenv("ETL_DATASETS", '["orders"]')
+    chosen = deployments_of(load_settings("dev"))
+    names = ["backfill", "archive", "heavy-batch", "orders"]
+    assert chosen == [word for each in names for word in ("--name", f"{each}-{{{{ etl.env }}}}")]
 
 
 @pytest.mark.parametrize(

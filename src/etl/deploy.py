@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws.clients import make_client
 from etl import keys
-from etl.contracts import list_datasets, load_contract
+from etl.contracts import datasets_of, load_contract
 from etl.environment import enter
 from etl.settings import Settings
 from etl.storage import write_json
@@ -34,7 +34,7 @@ def publish_contracts(settings: Settings, *, s3: S3Client | None = None) -> list
     """
     s3 = s3 or make_client("s3", settings.aws)
     written = []
-    for dataset in list_datasets():
+    for dataset in datasets_of(settings):
         contract = load_contract(dataset, settings=settings)
         uri = keys.current_contract_uri(settings.buckets.artifacts, dataset)
         write_json(s3, uri, contract.to_json())

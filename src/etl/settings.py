@@ -377,6 +377,7 @@ class Settings(BaseSettings):
         name: What everything begins with that has no name of its own here, e.g. etl-dev.
         role_arn: The role that flows take on; None where they have it already, as on ECS.
         before_run: A command to run first, see `etl.environment`.
+        datasets: Those that the environment has; None for each that has a contract.
         places: More names for `${…}` in contracts, beside the buckets.
         next_steps: What a run's report ends with; {dataset}, {run_date}, {next_date} and {table}
             are filled in.
@@ -394,6 +395,7 @@ class Settings(BaseSettings):
     before_run: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     buckets: Buckets
+    datasets: tuple[str, ...] | None = None
     places: dict[str, str] = {}
     glue: Glue
     transform: Transform = Transform()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aws.s3 import get_bytes
-from etl.contracts import list_datasets
+from etl.contracts import datasets_of
 from etl.deploy import publish_contracts
 from etl.errors import EtlError
 from etl.infrastructure.functions import LambdaFunction, lambda_functions
@@ -186,7 +186,7 @@ def _contracts(cloud: Cloud, settings: Settings) -> list[Contract]:
     if not found or found["Metadata"].get("digest") != digest.hexdigest():
         publish_contracts(settings, s3=s3)
         s3.put_object(**marker, Metadata={"digest": digest.hexdigest()})
-    return [_read_contract(cloud, settings, dataset) for dataset in list_datasets()]
+    return [_read_contract(cloud, settings, dataset) for dataset in datasets_of(settings)]
 
 
 def _read_contract(cloud: Cloud, settings: Settings, dataset: str) -> Contract:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
+import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
@@ -51,9 +53,21 @@ def deploy(environment: str) -> None:
         ) from error
 
 
+def deployments_of(settings: Settings, *, root: Path = ROOT) -> list[str]:
+    """Arguments of `prefect deploy`: which of prefect.yaml the environment has."""
+    if settings.datasets is None:
+        return ["--all"]
+    names = []
+    for each in yaml.safe_load((root / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]:
+        dataset = (each.get("parameters") or {}).get("dataset")
+        if dataset is None or dataset in settings.datasets:
+            names += ["--name", each["name"]]
+    return names
+
+
 def _put_deployments(settings: Settings) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *deployments_of(settings)],
         cwd=ROOT,
         env=os.environ
         | {"ETL_ENV": settings.environment, "PREFECT_DEFAULT_WORK_POOL_NAME": settings.name},

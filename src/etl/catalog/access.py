@@ -16,7 +16,7 @@ from etl.catalog.versions import (
     read_versions,
     versions_prefix,
 )
-from etl.contracts import list_datasets, load_contract
+from etl.contracts import datasets_of, load_contract
 from etl.model import Contract
 from etl.settings import Settings
 
@@ -44,7 +44,7 @@ class Access:
 
     def datasets(self) -> list[str]:
         """The names of the datasets."""
-        return list_datasets(self._contracts)
+        return datasets_of(self.settings, folder=self._contracts)
 
     def contract(self, dataset: str) -> Contract:
         """A dataset's contract; folders among its places are absolute."""

@@ -25,6 +25,7 @@ class AnyPlaces:
 
     environment: str
     names: frozenset[str]
+    datasets: None = None
 
     def places_for_contracts(self) -> dict[str, str]:
         """Each name without its _, which buckets cannot have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,10 @@ class ContractSettings(Protocol):
     def environment(self) -> str:
         """The environment's name; a server for it goes before one for all."""
 
+    @property
+    def datasets(self) -> Collection[str] | None:
+        """Those that the environment has; None for all."""
+
     def places_for_contracts(self) -> dict[str, str]:
         """What `${name}` in a server stands for."""
 
@@ -43,6 +48,19 @@ class ContractSettings(Protocol):
 def list_datasets(folder: Path = CONTRACTS_FOLDER) -> list[str]:
     """The datasets that have a contract, sorted."""
     return sorted(each.name.removesuffix(_SUFFIX) for each in folder.glob(f"*{_SUFFIX}"))
+
+
+def datasets_of(settings: ContractSettings, *, folder: Path = CONTRACTS_FOLDER) -> list[str]:
+    """The datasets that an environment has, sorted.
+
+    Raises:
+        ContractError: The settings name one that has no contract.
+    """
+    if settings.datasets is None:
+        return list_datasets(folder)
+    for dataset in settings.datasets:
+        find_contract(dataset, folder=folder)
+    return sorted(set(settings.datasets))
 
 
 def find_contract(dataset: str, *, folder: Path = CONTRACTS_FOLDER) -> Path:
@@ -67,9 +85,16 @@ def load_contract(
     """The contract of a dataset, checked, with its places in the settings' environment.
 
     Raises:
-        ContractError: There is no such dataset, or its file has problems; the message lists all.
+        ContractError: There is no such dataset, the environment has not got it, or its file has
+            problems; the message lists all.
     """
     path = find_contract(dataset, folder=folder)
+    if settings.datasets is not None and dataset not in settings.datasets:
+        environment = settings.environment
+        raise ContractError(
+            f'{environment} has no dataset "{dataset}"{did_you_mean(dataset, settings.datasets)}',
+            fix=f"add it to datasets: in config/{environment}.yml",
+        )
     shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
     problems = Problems(str(shown))
     document = read_document(path, problems)

@@ -20,7 +20,8 @@ def check_contracts(
     settings: Settings, *, folder: Path = CONTRACTS_FOLDER
 ) -> Iterator[tuple[Result, Contract | None]]:
     """Each contract's check, and the contract if it can be used."""
-    for dataset in list_datasets(folder):
+    names = list_datasets(folder) if settings.datasets is None else settings.datasets
+    for dataset in names:
         name = f"contract {dataset}"
         try:
             contract = load_contract(dataset, settings=settings, folder=folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.athena_ddl import table_input
-from etl.contracts import list_datasets, load_contract
+from etl.contracts import datasets_of, load_contract
 from etl.infrastructure.code import LIBRARY, SCRIPT, CodeFile, code_files
 from etl.infrastructure.functions import LambdaFunction, lambda_functions
 from etl.infrastructure.glue_job import job_definition
@@ -46,7 +46,7 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         UsageError: An archive is missing.
         ContractError, SettingsError: A contract or a setting will not do.
     """
-    contracts = [load_contract(each, settings=settings) for each in list_datasets()]
+    contracts = [load_contract(each, settings=settings) for each in datasets_of(settings)]
     functions = lambda_functions(settings, account_id)
     code = code_files([LIBRARY, *(each.archive for each in functions)], packages)
     return {
@@ -67,7 +67,7 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         },
         "policy_variables": policy_variables(settings, account_id, contracts),
         "glue_job": _glue_job(settings, code),
-        "scheduled_datasets": list_datasets() if settings.workers.schedules else [],
+        "scheduled_datasets": datasets_of(settings) if settings.workers.schedules else [],
         "tables": {each.dataset: table_input(each) for each in contracts if each.is_transformed},
         "athena_results": f"s3://{settings.buckets.artifacts}/{RESULTS_PREFIX}",
         "openapi": _openapi(settings, account_id, contracts, functions),

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from aws.clients import make_client
 from etl.catalog.layers import Dates
-from etl.contracts import list_datasets, load_contract
+from etl.contracts import datasets_of, load_contract
 from etl.environment import enter
 from etl.errors import UsageError
 from etl.ledger.account import Account, Counts
@@ -63,7 +63,7 @@ def _dates(options: argparse.Namespace) -> Dates:
 
 def _contracts(dataset: str | None, settings: Settings) -> list[Contract]:
     """Those that runs carry; a dataset that lies in folders is the catalogue's alone."""
-    names = [dataset] if dataset else list_datasets()
+    names = [dataset] if dataset else datasets_of(settings)
     found = [load_contract(name, settings=settings) for name in names]
     return [each for each in found if each.places.raw.startswith("s3://")]
 

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.file:
         raise UsageError("there is no sample", fix="name a file: FROM=sample.csv")
     settings = load_settings(options.env)
-    proposal = _propose(options, settings)
+    proposal = _propose(options, settings.model_copy(update={"datasets": None}))
     print(show(proposal))
     if not proposal.trial.good:
         raise SourceError("no row of the sample would be loaded", fix="see the reasons above")
@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> None:
         print(f"       {_shown(DEPLOYMENTS)}: its deployment, every night")
     print(f"put    {shlex.quote(options.file)} at {uri}")
     print("       every run reads all files there; rows replace those of the same key")
+    if options.name not in (settings.datasets or [options.name]):
+        print(f"now:   add {options.name} to datasets: in config/{options.env}.yml")
     environment = "" if options.env == "local" else f" ENV={options.env}"
     print(f"next:  make run DATASET={options.name}{environment}")
 

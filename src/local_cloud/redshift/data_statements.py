@@ -32,7 +32,11 @@ class Part:
 
     def set_status(self, status: str, error: str = "") -> None:
         """Enter a state."""
-        self.error, self.updated_at, self.status = error, time.time(), status  # who sees it sees all
+        self.error, self.updated_at, self.status = (
+            error,
+            time.time(),
+            status,
+        )  # who sees it sees all
 
     def describe(self) -> dict[str, Any]:
         """As DescribeStatement shows it."""
