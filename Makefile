@@ -127,12 +127,16 @@ apply: $(if $(PLAN),,infrastructure) ## Make the environment so, asking first; o
 	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
 	@$(BIN)/python -m etl publish-contracts --env $(ENV)
 
-images: $(VENV)/run.stamp ## Build and push what ECS runs, if anything does (ENV=dev); docs/deployments.md
+# A tag is never given twice; and Fargate's processors are amd64 unless it is told otherwise.
+images: infrastructure ## Build and push what ECS runs, if anything does (ENV=dev); docs/deployments.md
 	@repository=$$($(TERRAFORM) output -raw image_repository 2>/dev/null); \
-	test -n "$$repository" || { echo "$(ENV) runs no flows on ECS: there is no image to build"; exit 0; }; \
-	image=$$repository:$(ETL_INFRASTRUCTURE__IMAGE_TAG); \
-	docker build --target flows --tag "$$image" . && docker push "$$image" && \
-	docker build --target worker --tag "$$image-worker" . && docker push "$$image-worker"
+	test -n "$$repository" || { echo "$(ENV) has no repository of images: it runs no flows on ECS, or make apply makes it"; exit 0; }; \
+	for target in flows worker; do \
+		tag=$(ETL_INFRASTRUCTURE__IMAGE_TAG)$$(test $$target = flows || echo -$$target); \
+		if docker manifest inspect "$$repository:$$tag" >/dev/null 2>&1; then echo "$$tag is there"; continue; fi; \
+		docker build --platform linux/amd64 --target $$target --tag "$$repository:$$tag" . && \
+		docker push "$$repository:$$tag" || exit 1; \
+	done
 
 destroy: infrastructure ## Take the environment away, asking first (ENV=dev)
 	@$(TERRAFORM) destroy $(ARGS) -var deployment_file=$(DEPLOYMENT).json

@@ -212,4 +212,8 @@ module "github" {
   state_bucket   = local.deployment.state.bucket
   state_key      = local.deployment.state.key
   role_arns      = module.roles.arns
+
+  artifacts_bucket = module.storage.names["artifacts"]
+  bucket_names     = flatten([for each in values(module.storage.names) : [each, "${each}-replica"]])
+  webhook_secret   = local.settings.alerts.webhook_secret
 }

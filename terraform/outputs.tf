@@ -38,7 +38,7 @@ output "image_repository" {
   value       = try(module.worker[0].repository_url, null)
 }
 
-output "github_role_arns" {
-  description = "What GitHub's workflows name as role-to-assume: plan and apply."
-  value       = try(module.github[0].role_arns, null)
+output "github_role_arn" {
+  description = "What GitHub's workflows name as role-to-assume; null where none deploys."
+  value       = try(module.github[0].role_arn, null)
 }

@@ -14,7 +14,7 @@ data "aws_iam_policy_document" "this" {
     resources = [aws_sns_topic.this.arn]
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"

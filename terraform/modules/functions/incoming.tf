@@ -62,4 +62,6 @@ resource "aws_lambda_event_source_mapping" "processor" {
   function_name           = aws_lambda_function.this["processor"].arn
   batch_size              = var.processor.batch_size
   function_response_types = ["ReportBatchItemFailures"]
+
+  depends_on = [var.role_names] # AWS asks whether the role may read the queue
 }

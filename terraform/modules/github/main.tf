@@ -1,5 +1,5 @@
 # GitHub Actions by OpenID Connect: a job's token is exchanged for an hour's credentials of a role.
-# `plan` is for pull requests and may read; `apply` is for the environment that deploys.
+# Pull requests have none: they are planned against an empty embedded cloud.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -12,11 +12,6 @@ locals {
 
   host         = "token.actions.githubusercontent.com"
   provider_arn = var.makes_provider ? aws_iam_openid_connect_provider.github[0].arn : "arn:${local.partition}:iam::${local.account_id}:oidc-provider/${local.host}"
-
-  subjects = {
-    plan  = "repo:${var.repository}:pull_request"
-    apply = "repo:${var.repository}:environment:${var.environment}"
-  }
 }
 
 # No thumbprints: AWS trusts the certificate authority of GitHub's host itself.
@@ -29,8 +24,6 @@ resource "aws_iam_openid_connect_provider" "github" {
 
 data "aws_iam_policy_document" "trust" {
   #checkov:skip=CKV_AWS_358:the subject is one repository's, which the scanner cannot see in a variable
-  for_each = local.subjects
-
   statement {
     actions = ["sts:AssumeRoleWithWebIdentity"]
     principals {
@@ -45,28 +38,20 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringEquals"
       variable = "${local.host}:sub"
-      values   = [each.value]
+      values   = ["repo:${var.repository}:environment:${var.environment}"]
     }
   }
 }
 
-resource "aws_iam_role" "this" {
-  for_each = local.subjects
-
-  name                 = "${var.name}-github-${each.key}"
-  description          = "GitHub Actions of ${var.repository}: ${each.key}"
-  assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
+resource "aws_iam_role" "apply" {
+  name                 = "${var.name}-github-apply"
+  description          = "GitHub Actions of ${var.repository}: the environment ${var.environment}"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
   max_session_duration = 3600
-}
-
-resource "aws_iam_role_policy" "plan" {
-  name   = "read"
-  role   = aws_iam_role.this["plan"].id
-  policy = data.aws_iam_policy_document.plan.json
 }
 
 resource "aws_iam_role_policy" "apply" {
   name   = "deploy"
-  role   = aws_iam_role.this["apply"].id
+  role   = aws_iam_role.apply.id
   policy = data.aws_iam_policy_document.apply.json
 }

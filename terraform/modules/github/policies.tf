@@ -1,16 +1,17 @@
-# Terraform reads and writes descriptions. Neither role reads rows, secrets or what functions log.
+# Terraform reads and writes descriptions. The role reads no rows, and nothing that functions log.
 
 locals {
   environment_roles = concat(
     values(var.role_arns),
     ["arn:${local.partition}:iam::${local.account_id}:role/${var.name}-*"],
   )
-  own_roles = [for key in keys(local.subjects) : "arn:${local.partition}:iam::${local.account_id}:role/${var.name}-github-${key}"]
+  own_role = "arn:${local.partition}:iam::${local.account_id}:role/${var.name}-github-apply"
+  webhook = [
+    for each in var.webhook_secret[*] : "arn:${local.partition}:secretsmanager:${local.region}:${local.account_id}:secret:${each}-??????"
+  ]
 }
 
 data "aws_iam_policy_document" "state" {
-  for_each = { plan = ["s3:GetObject"], apply = ["s3:GetObject", "s3:PutObject"] }
-
   dynamic "statement" {
     for_each = var.state_bucket == null ? [] : [var.state_bucket]
     content {
@@ -23,12 +24,12 @@ data "aws_iam_policy_document" "state" {
     for_each = var.state_bucket == null ? [] : [var.state_bucket]
     content {
       sid       = "UseTheState"
-      actions   = each.value
+      actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["arn:${local.partition}:s3:::${statement.value}/${var.state_key}"]
     }
   }
   dynamic "statement" {
-    for_each = var.state_bucket == null || each.key == "plan" ? [] : [var.state_bucket] # plan -lock=false
+    for_each = var.state_bucket == null ? [] : [var.state_bucket]
     content {
       sid       = "LockTheState"
       actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
@@ -68,13 +69,6 @@ data "aws_iam_policy_document" "descriptions" {
   }
 }
 
-data "aws_iam_policy_document" "plan" {
-  source_policy_documents = [
-    data.aws_iam_policy_document.descriptions.json,
-    data.aws_iam_policy_document.state["plan"].json,
-  ]
-}
-
 data "aws_iam_policy_document" "apply" {
   #checkov:skip=CKV_AWS_107:no credentials are read; ecr:GetAuthorizationToken is how images are pushed
   #checkov:skip=CKV_AWS_108:it deploys code, which lies on S3
@@ -84,7 +78,7 @@ data "aws_iam_policy_document" "apply" {
   #checkov:skip=CKV_AWS_356:as above
   source_policy_documents = [
     data.aws_iam_policy_document.descriptions.json,
-    data.aws_iam_policy_document.state["apply"].json,
+    data.aws_iam_policy_document.state.json,
   ]
 
   statement {
@@ -101,13 +95,48 @@ data "aws_iam_policy_document" "apply" {
     }
   }
   statement {
-    sid       = "DeployBucketsAndCode"
-    actions   = ["s3:*Bucket*", "s3:*Configuration", "s3:*Object", "s3:*ObjectTagging", "s3:*ObjectVersion"]
-    resources = ["arn:${local.partition}:s3:::*"]
+    sid       = "DeployBuckets"
+    actions   = ["s3:*Bucket*", "s3:*Configuration"]
+    resources = [for each in var.bucket_names : "arn:${local.partition}:s3:::${each}"]
     condition {
       test     = "StringEquals"
       variable = "aws:ResourceAccount"
       values   = [local.account_id]
+    }
+  }
+  statement {
+    sid     = "DeployCode"
+    actions = ["s3:DeleteObject", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging"]
+    resources = [
+      for each in ["code", "contracts"] : "arn:${local.partition}:s3:::${var.artifacts_bucket}/${each}/*"
+    ]
+  }
+  statement {
+    sid       = "AskWhetherTheWarehouseAnswers"
+    actions   = ["redshift-data:ExecuteStatement"]
+    resources = ["*"] # as a database user who has no rights to any table
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestedRegion"
+      values   = [local.region]
+    }
+  }
+  statement {
+    sid       = "ReadItsAnswer"
+    actions   = ["redshift-data:DescribeStatement", "redshift-data:GetStatementResult"]
+    resources = ["*"] # statements have no ARN; the condition leaves the role's own
+    condition {
+      test     = "StringEquals"
+      variable = "redshift-data:statement-owner-iam-userid"
+      values   = ["$${aws:userid}"]
+    }
+  }
+  dynamic "statement" {
+    for_each = local.webhook
+    content {
+      sid       = "TellPrefectWhomToTell"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
     }
   }
   statement {
@@ -138,20 +167,24 @@ data "aws_iam_policy_document" "apply" {
     }
   }
   statement {
-    sid       = "RunOnceAsFlowsDo"
-    actions   = ["sts:AssumeRole"]
-    resources = [var.role_arns["flow"]]
-  }
-  statement {
     sid       = "NotItself"
     effect    = "Deny"
     actions   = ["iam:AttachRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"]
-    resources = local.own_roles # who bootstraps changes these
+    resources = [local.own_role] # who bootstraps changes these
   }
   statement {
-    sid       = "NoRowsAndNoSecrets"
-    effect    = "Deny"
-    actions   = ["athena:GetQueryResults", "athena:StartQueryExecution", "secretsmanager:GetSecretValue"]
+    sid    = "NoRowsAndNoLogs"
+    effect = "Deny"
+    actions = [
+      "athena:GetQueryResults", "athena:StartQueryExecution",
+      "logs:FilterLogEvents", "logs:GetLogEvents", "logs:GetLogRecord", "logs:StartLiveTail", "logs:StartQuery",
+    ]
     resources = ["*"] # nothing that deploys needs them, on any resource
+  }
+  statement {
+    sid           = "NoSecrets"
+    effect        = "Deny"
+    actions       = ["secretsmanager:GetSecretValue"]
+    not_resources = concat(local.webhook, ["arn:${local.partition}:secretsmanager:${local.region}:${local.account_id}:secret:none"])
   }
 }

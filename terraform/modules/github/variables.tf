@@ -37,3 +37,18 @@ variable "role_arns" {
   description = "Roles of the environment by key: deploying makes them and hands them to services."
   type        = map(string)
 }
+
+variable "bucket_names" {
+  description = "The environment's buckets, copies included: deploying makes them."
+  type        = list(string)
+}
+
+variable "artifacts_bucket" {
+  description = "The bucket that code and contracts are put into."
+  type        = string
+}
+
+variable "webhook_secret" {
+  description = "The secret with the address that Prefect's automations tell; null for none."
+  type        = string
+}

@@ -20,17 +20,26 @@ resource "aws_sns_topic" "operations" {
 
 data "aws_iam_policy_document" "operations" {
   statement {
-    sid       = "EventsAndAlarms"
+    sid       = "Alarms"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.operations.arn]
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+  statement {
+    sid       = "Events" # without a condition: EventBridge publishes to no topic that has one for it
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.operations.arn]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
     }
   }
 }

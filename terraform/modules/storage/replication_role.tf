@@ -37,6 +37,20 @@ data "aws_iam_policy_document" "replication" {
   }
 
   dynamic "statement" {
+    for_each = aws_kms_key.replica # made where the buckets have a key of their own
+    content {
+      sid       = "DecryptOriginals"
+      actions   = ["kms:Decrypt"]
+      resources = [var.kms_key_arn]
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${data.aws_region.current.name}.amazonaws.com"]
+      }
+    }
+  }
+
+  dynamic "statement" {
     for_each = aws_kms_key.replica
     content {
       sid       = "EncryptCopies"

@@ -33,6 +33,10 @@ resource "aws_redshiftserverless_workgroup" "this" {
     parameter_key   = "require_ssl"
     parameter_value = "true"
   }
+
+  lifecycle {
+    ignore_changes = [config_parameter] # AWS adds all that it has: each plan would take them away
+  }
 }
 
 resource "aws_redshiftserverless_usage_limit" "day" {

@@ -115,11 +115,6 @@ resource "aws_ecs_service" "worker" {
     }
   }
 
-  deployment_circuit_breaker {
-    enable   = true
-    rollback = true
-  }
-
   network_configuration {
     subnets          = var.subnet_ids
     security_groups  = var.security_group_ids
