@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test faults bench check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images destroy lock clean
+.PHONY: help init run dataset contract-diff demo-events test faults bench check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images share-warehouse destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
@@ -137,6 +137,9 @@ images: infrastructure ## Build and push what ECS runs, if anything does (ENV=de
 		docker build --platform linux/amd64 --target $$target --tag "$$repository:$$tag" . && \
 		docker push "$$repository:$$tag" || exit 1; \
 	done
+
+share-warehouse: $(VENV)/run.stamp ## Let the parts use each other's tables: once, after the first apply (ENV=dev)
+	@$(BIN)/python -m etl share-warehouse --env $(ENV)
 
 destroy: infrastructure ## Take the environment away, asking first (ENV=dev)
 	@$(TERRAFORM) destroy $(ARGS) -var deployment_file=$(DEPLOYMENT).json

@@ -60,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         help="put the compiled contracts where functions read them",
     )
     add(
+        "share-warehouse",
+        _share,
+        "etl.share_command",
+        help="let the parts of the pipeline use each other's tables, as the administrator",
+        description="Makes the database role that warehouse.database_role names, and grants it"
+        " what the contracts' schemas hold. Once after the warehouse was made; it may be repeated.",
+    )
+    add(
         "ledger",
         _ledger,
         "etl.ledger.command",
@@ -113,6 +121,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _environment(parser: argparse.ArgumentParser) -> None:
     add_environment(parser)
+
+
+def _share(parser: argparse.ArgumentParser) -> None:
+    add_environment(parser)
+    parser.add_argument("--secret-arn", help="the administrator's; by default what AWS manages")
 
 
 def _query(parser: argparse.ArgumentParser) -> None:

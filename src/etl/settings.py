@@ -91,6 +91,8 @@ class Warehouse(_Section):
         host: The endpoint; None asks AWS for the workgroup's or cluster's.
         db_user: For a cluster: whom GetClusterCredentials names; None for the caller's identity.
         copy_role_arn: The role that Redshift takes on to read S3.
+        database_role: The role in the database that the parts of the pipeline share, each of which
+            is a user of its own there; None where they are one user, as with db_user.
         sslrootcert: CA file for verify-full; None for the bundle of Amazon's CAs.
         slices: How many files COPY loads at once; a run writes a multiple of as many.
     """
@@ -105,6 +107,7 @@ class Warehouse(_Section):
     schema_name: str = "public"
     db_user: str | None = None
     copy_role_arn: str = Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$")
+    database_role: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     sslrootcert: Path | None = None
     slices: int = Field(default=1, ge=1)
 

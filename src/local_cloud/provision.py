@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from aws.redshift.data_api import Target
 from aws.s3 import get_bytes
 from etl.contracts import datasets_of
 from etl.deploy import publish_contracts
@@ -29,6 +30,8 @@ from etl.model import Contract
 from etl.root import ROOT
 from etl.settings import Settings, load_settings
 from etl.state_machine import render, state_machine_arn
+from etl.warehouse.executor import DataApiExecutor
+from etl.warehouse.sharing import share
 from local_cloud import archiving, incoming
 from local_cloud.alert_webhook import provide_alert_webhook
 from local_cloud.buckets import put_buckets
@@ -65,6 +68,7 @@ def provision(cloud: Cloud) -> None:
     _warehouse(cloud, settings)
     contracts = _contracts(cloud, settings)
     provide_roles(cloud, settings, contracts)
+    _share_warehouse(cloud, settings, contracts)
     _glue(cloud, settings, built["etl"])
     incoming.put_queues(cloud, settings)
     for function in lambda_functions(settings, cloud.account_id):
@@ -209,6 +213,23 @@ def _warehouse(cloud: Cloud, settings: Settings) -> None:
         workgroupName=wanted.workgroup_name,
         namespaceName=wanted.workgroup_name,
     )
+
+
+def _share_warehouse(cloud: Cloud, settings: Settings, contracts: list[Contract]) -> None:
+    """The database role of the pipeline's parts, once for a namespace: it is told by a tag."""
+    wanted, serverless = settings.warehouse, cloud.client("redshift-serverless")
+    found = serverless.get_namespace(namespaceName=wanted.workgroup_name)["namespace"]
+    arn, tag = found["namespaceArn"], {"key": "shared-as", "value": wanted.database_role}
+    if tag in serverless.list_tags_for_resource(resourceArn=arn)["tags"]:
+        return
+    executor = DataApiExecutor(
+        cloud.client("redshift-data"),
+        target=Target(database=wanted.database, workgroup_name=wanted.workgroup_name),
+        label="share-warehouse",
+    )
+    schemas = sorted({each.places.schema for each in contracts if each.places.schema})
+    share(executor, str(wanted.database_role), schemas)
+    serverless.tag_resource(resourceArn=arn, tags=[tag])
 
 
 def _athena(cloud: Cloud, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from local_cloud.context import Cloud
 
 POLICY_NAME = "least-privilege"
 _INLINE = "RolePolicyList"
-_NONE: dict[str, Any] = {_INLINE: []}
+_NONE: dict[str, Any] = {_INLINE: [], "Tags": []}
 
 
 def provide_roles(cloud: Cloud, settings: Settings, contracts: Iterable[Contract]) -> None:
@@ -34,6 +34,9 @@ def provide_roles(cloud: Cloud, settings: Settings, contracts: Iterable[Contract
             iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=json.dumps(trust))
         elif found["AssumeRolePolicyDocument"] != trust:
             iam.update_assume_role_policy(RoleName=role.name, PolicyDocument=json.dumps(trust))
+        tags = [{"Key": name, "Value": value} for name, value in role.tags.items()]
+        if (found or _NONE)["Tags"] != tags:
+            iam.tag_role(RoleName=role.name, Tags=tags)
         kept = {each["PolicyName"]: each["PolicyDocument"] for each in (found or _NONE)[_INLINE]}
         if kept.get(POLICY_NAME) != policies[key]:
             iam.put_role_policy(

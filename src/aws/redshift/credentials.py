@@ -59,6 +59,21 @@ def get_cluster_credentials(
     return Credentials(user=named["DbUser"], password=named["DbPassword"])
 
 
+def find_workgroup_administrator(
+    client: RedshiftServerlessClient, *, workgroup_name: str
+) -> str | None:
+    """The ARN of the secret of a namespace's administrator; None if AWS manages none."""
+    workgroup = client.get_workgroup(workgroupName=workgroup_name)["workgroup"]
+    namespace = client.get_namespace(namespaceName=workgroup["namespaceName"])["namespace"]
+    return namespace.get("adminPasswordSecretArn")
+
+
+def find_cluster_administrator(client: RedshiftClient, *, cluster_identifier: str) -> str | None:
+    """The ARN of the secret of a cluster's administrator; None if AWS manages none."""
+    clusters = client.describe_clusters(ClusterIdentifier=cluster_identifier)["Clusters"]
+    return clusters[0].get("MasterPasswordSecretArn")
+
+
 def find_workgroup_endpoint(client: RedshiftServerlessClient, *, workgroup_name: str) -> Endpoint:
     """The endpoint of a serverless workgroup."""
     found = client.get_workgroup(workgroupName=workgroup_name)["workgroup"]["endpoint"]

@@ -50,6 +50,7 @@ class Target:
 
     Attributes:
         db_user: For a cluster, whom to act as; None for the caller's IAM identity.
+        secret_arn: Of the secret with the username and password to act by, instead of either.
         deadline_seconds: How long a statement may take before it is cancelled.
     """
 
@@ -57,6 +58,7 @@ class Target:
     workgroup_name: str | None = None
     cluster_identifier: str | None = None
     db_user: str | None = None
+    secret_arn: str | None = None
     deadline_seconds: float = 3600
 
     def __post_init__(self) -> None:
@@ -65,10 +67,14 @@ class Target:
 
     def parameters(self) -> dict[str, Any]:
         """As the Data API's calls take it."""
-        if self.workgroup_name is not None:
-            return {"Database": self.database, "WorkgroupName": self.workgroup_name}
-        user = {"DbUser": self.db_user} if self.db_user else {}
-        return {"Database": self.database, "ClusterIdentifier": self.cluster_identifier, **user}
+        given = {
+            "Database": self.database,
+            "WorkgroupName": self.workgroup_name,
+            "ClusterIdentifier": self.cluster_identifier,
+            "DbUser": self.db_user if self.workgroup_name is None else None,
+            "SecretArn": self.secret_arn,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def make_client_token(label: str, statements: Sequence[str]) -> str:

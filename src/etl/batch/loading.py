@@ -48,7 +48,8 @@ def prepare_load(request: Request) -> dict[str, Any]:
     plan = _plan(request, validated.rows, request.entered_at)
     with closing(open_executor(run.settings, label=_label(run))) as executor:
         with explain_warehouse_errors(run.settings):
-            retry_conflicts(lambda: migrate(executor, run.contract))
+            role = run.settings.warehouse.database_role
+            retry_conflicts(lambda: migrate(executor, run.contract, role=role))
     attempt = request.given["attempt"]["number"]
     answer = {
         "statements": plan.statements,

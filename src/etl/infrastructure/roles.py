@@ -16,12 +16,19 @@ class Role:
         key: Its policy is terraform/policies/<key>.yml.
         services: AWS services that take it on.
         is_assumed: Whether flows take it on by `role_arn`, whoever of the account runs them.
+        database_role: What it is granted in Redshift as it connects.
     """
 
     key: str
     name: str
     services: tuple[str, ...]
     is_assumed: bool = False
+    database_role: str | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What Redshift reads of it."""
+        return {"RedshiftDbRoles": self.database_role} if self.database_role else {}
 
 
 def roles(settings: Settings) -> dict[str, Role]:
@@ -34,16 +41,32 @@ def roles(settings: Settings) -> dict[str, Role]:
         "pipeline": settings.state_machine.function_name,
     }
     copy = settings.warehouse.copy_role_arn.rpartition("/")[2]
+    shared = settings.warehouse.database_role
     made = [
         Role(
             "flow",
             flow_role_name(settings),
             ("ecs-tasks.amazonaws.com",),
             is_assumed=settings.role_arn is not None,
+            database_role=shared,
         ),
         Role("transform", settings.glue.job_name, ("glue.amazonaws.com",)),
-        *(Role(key, name, ("lambda.amazonaws.com",)) for key, name in functions.items() if name),
-        Role("state_machine", settings.state_machine.name, ("states.amazonaws.com",)),
+        *(
+            Role(
+                key,
+                name,
+                ("lambda.amazonaws.com",),
+                database_role=shared if key == "pipeline" else None,
+            )
+            for key, name in functions.items()
+            if name
+        ),
+        Role(
+            "state_machine",
+            settings.state_machine.name,
+            ("states.amazonaws.com",),
+            database_role=shared,
+        ),
         Role("copy", copy, ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")),
     ]
     return {each.key: each for each in made}

@@ -62,7 +62,11 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         "code": {name: dataclasses.asdict(file) for name, file in code.items()},
         "functions": {each.key: _function(each, code) for each in functions},
         "roles": {
-            role.key: {"name": role.name, "trust": trust_policy(role, account_id)}
+            role.key: {
+                "name": role.name,
+                "trust": trust_policy(role, account_id),
+                "tags": role.tags,
+            }
             for role in roles(settings).values()
         },
         "policy_variables": policy_variables(settings, account_id, contracts),

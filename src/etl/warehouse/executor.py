@@ -32,8 +32,8 @@ class Executor(Protocol):
     def run_transaction(self, statements: Sequence[str]) -> None:
         """Run the statements in one transaction: all of them, or none."""
 
-    def execute(self, statement: str) -> None:
-        """Run one statement on its own, outside a transaction block."""
+    def execute(self, *statements: str) -> None:
+        """Run one statement outside a transaction block, or several in one that no load's is."""
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query, in memory."""
@@ -53,9 +53,12 @@ class ConnectionExecutor:
         """Run the statements in one transaction: all of them, or none."""
         redshift_connection.run_transaction(self._open(), statements=statements)
 
-    def execute(self, statement: str) -> None:
-        """Run one statement on its own, outside a transaction block."""
-        redshift_connection.execute(self._open(), statement=statement)
+    def execute(self, *statements: str) -> None:
+        """Run one statement outside a transaction block, or several in one."""
+        if len(statements) > 1:
+            self.run_transaction(statements)
+        else:
+            redshift_connection.execute(self._open(), statement=statements[0])
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query, in memory."""
@@ -113,9 +116,13 @@ class DataApiExecutor:
             on_submitted=self._on_submitted,
         )
 
-    def execute(self, statement: str) -> None:
-        """Run one statement on its own, outside a transaction block."""
-        data_api.execute(self._client, statement=statement, target=self._target, label=self._label)
+    def execute(self, *statements: str) -> None:
+        """Run one statement outside a transaction block, or several in one that nobody awaits."""
+        client, target, label = self._client, self._target, self._label
+        if len(statements) > 1:
+            data_api.run_transaction(client, statements=statements, target=target, label=label)
+        else:
+            data_api.execute(client, statement=statements[0], target=target, label=label)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query, in memory."""

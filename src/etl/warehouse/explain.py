@@ -62,7 +62,7 @@ def explain_warehouse_errors(settings: Settings) -> Iterator[None]:
     except StatementError as error:
         raise WarehouseError(
             f"{place} refused a statement: {_plain(error.message)}",
-            fix="check the privileges of the database user",
+            fix=_privileges_fix(settings),
         ) from error
     except RedshiftError as error:
         raise WarehouseError(f"{place}: {error}", fix="run again") from error
@@ -107,6 +107,15 @@ def load_errors(executor: Executor, *, prefix: str, since: datetime) -> list[str
         f"{file}, line {line}" + (f", column {column}" if column else "") + f": {message}"
         for file, line, column, message in rows
     ]
+
+
+def _privileges_fix(settings: Settings) -> str:
+    if settings.warehouse.database_role is None:
+        return "check the privileges of the database user"
+    return (
+        "check the privileges of the database user; what is made by one part of the pipeline the"
+        f" others may use after `make share-warehouse ENV={settings.environment}`"
+    )
 
 
 def _plain(message: str) -> str:

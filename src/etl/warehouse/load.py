@@ -102,7 +102,7 @@ def load(
         loaded_at=datetime.now(UTC),
     )
     with explain_warehouse_errors(settings):
-        retry_conflicts(lambda: migrate(executor, contract))
+        retry_conflicts(lambda: migrate(executor, contract, role=settings.warehouse.database_role))
         try:
             retry_conflicts(lambda: executor.run_transaction(plan.statements))
         except StatementError as error:

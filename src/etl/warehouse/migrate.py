@@ -10,6 +10,7 @@ from etl.model import Contract
 from etl.warehouse import ledger
 from etl.warehouse.ddl import plan_changes
 from etl.warehouse.executor import Executor
+from etl.warehouse.sharing import grants
 from etl.warehouse.sql import literal
 from etl.warehouse.tables import (
     Table,
@@ -26,8 +27,11 @@ _TYPE_NAMES = {
 }
 
 
-def migrate(executor: Executor, contract: Contract) -> list[str]:
+def migrate(executor: Executor, contract: Contract, *, role: str | None = None) -> list[str]:
     """Create the contract's tables, or change them to fit.
+
+    Args:
+        role: The database role that may use what is created; see `etl.warehouse.sharing`.
 
     Returns:
         The statements that were run; none if the tables fitted.
@@ -36,10 +40,11 @@ def migrate(executor: Executor, contract: Contract) -> list[str]:
         WarehouseError: The tables differ in a way that Redshift or good sense forbids to mend.
     """
     done: list[str] = []
+    shared = grants(warehouse_tables(contract), role)
     pending = _plan(executor, contract)
     while pending:
         try:
-            executor.execute(pending[0])
+            executor.execute(*filter(None, [pending[0], shared.get(pending[0])]))
         except StatementError:
             # Another run may have done the same at the same time: then there is less left to do.
             remaining = _plan(executor, contract)

@@ -13,8 +13,7 @@ from moto.redshift.exceptions import ClusterNotFoundError, InvalidParameterValue
 from moto.redshift.responses import RedshiftResponse
 
 from local_cloud.redshift.credentials import MAX_SECONDS, MIN_SECONDS
-from local_cloud.redshift.identity import database_user
-from local_cloud.redshift.postgres import ADMIN
+from local_cloud.redshift.identity import DatabaseUser, database_user
 
 if TYPE_CHECKING:
     from local_cloud.redshift.service import Redshift
@@ -47,13 +46,13 @@ class EmbeddedRedshiftBackend(models.RedshiftBackend):
         database: str = "",
     ) -> dict[str, Any]:
         """Credentials of a database user, which the login may create."""
-        issued = self._issue(
-            cluster_identifier,
+        self._check(cluster_identifier, duration_seconds)
+        issued = self.redshift.credentials.issue(
             f"{'IAMA' if auto_create else 'IAM'}:{db_user}",
-            db_user,
-            duration_seconds,
-            database,
-            auto_create,
+            role=db_user,
+            seconds=duration_seconds,
+            database=database,
+            create_role=auto_create,
         )
         return {
             "DbUser": issued.user,
@@ -62,10 +61,13 @@ class EmbeddedRedshiftBackend(models.RedshiftBackend):
         }
 
     def get_cluster_credentials_with_iam(
-        self, cluster_identifier: str, user: str, duration_seconds: int, database: str
+        self, cluster_identifier: str, user: DatabaseUser, duration_seconds: int, database: str
     ) -> dict[str, Any]:
-        """Credentials of the caller's IAM identity, who is an administrator here."""
-        issued = self._issue(cluster_identifier, user, ADMIN, duration_seconds, database, False)
+        """Credentials of the caller's IAM identity, as a database user of its own."""
+        self._check(cluster_identifier, duration_seconds)
+        issued = self.redshift.credentials.issue_to(
+            user, seconds=duration_seconds, database=database
+        )
         return {
             "DbUser": issued.user,
             "DbPassword": issued.password,
@@ -73,24 +75,13 @@ class EmbeddedRedshiftBackend(models.RedshiftBackend):
             "NextRefreshTime": issued.expires - timedelta(seconds=duration_seconds / 2),
         }
 
-    def _issue(
-        self,
-        cluster_identifier: str,
-        user: str,
-        role: str,
-        seconds: int,
-        database: str,
-        create_role: bool,
-    ) -> Any:
+    def _check(self, cluster_identifier: str, seconds: int) -> None:
         if cluster_identifier not in self.clusters:
             raise ClusterNotFoundError(cluster_identifier)
         if not MIN_SECONDS <= seconds <= MAX_SECONDS:
             raise InvalidParameterValueError(
                 f"Token duration must be between {MIN_SECONDS} and {MAX_SECONDS} seconds"
             )
-        return self.redshift.credentials.issue(
-            user, role=role, seconds=seconds, database=database, create_role=create_role
-        )
 
 
 class EmbeddedRedshiftResponse(RedshiftResponse):

@@ -8,11 +8,15 @@ import hmac
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
+import psycopg2.errors
+
 from local_cloud.redshift.errors import SqlError
+from local_cloud.redshift.identity import DatabaseUser
 from local_cloud.redshift.postgres import ADMIN, Postgres
 
 MIN_SECONDS, MAX_SECONDS = 900, 3600  # how long temporary credentials may last
@@ -25,6 +29,7 @@ class Temporary:
 
     Attributes:
         role: The database user that they act as.
+        roles: The database roles that it is granted; those that are not there are left out.
         database: The only one they are good for; "" for any.
     """
 
@@ -34,6 +39,7 @@ class Temporary:
     expires: datetime
     database: str = ""
     create_role: bool = False
+    roles: tuple[str, ...] = ()
 
 
 class Credentials:
@@ -59,6 +65,7 @@ class Credentials:
         seconds: float,
         database: str = "",
         create_role: bool = False,
+        roles: tuple[str, ...] = (),
     ) -> Temporary:
         """New credentials of a user, beside those that it has."""
         issued = Temporary(
@@ -68,12 +75,24 @@ class Credentials:
             datetime.now(UTC) + timedelta(seconds=seconds),
             database,
             create_role,
+            roles,
         )
         with self._lock:
             now = datetime.now(UTC)
             self._temporary = {k: v for k, v in self._temporary.items() if v.expires > now}
             self._temporary[user, issued.password] = issued
         return issued
+
+    def issue_to(self, user: DatabaseUser, *, seconds: float, database: str = "") -> Temporary:
+        """New credentials of an IAM identity, whose first login makes its database user."""
+        return self.issue(
+            user.name,
+            role=user.role,
+            seconds=seconds,
+            database=database,
+            create_role=True,
+            roles=user.roles,
+        )
 
     def authenticate(self, user: str, password: str, database: str) -> str:
         """The role to act as.
@@ -94,11 +113,16 @@ class Credentials:
     def _role(self, temporary: Temporary) -> str:
         with closing(self._postgres.connect()) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (temporary.role,))
-            if cursor.rowcount:
-                return temporary.role
-            if not temporary.create_role:
-                raise SqlError(f'user "{temporary.user}" does not exist', _FAILED)
-            cursor.execute('CREATE ROLE "{}" LOGIN'.format(temporary.role.replace('"', '""')))
+            name = _quoted(temporary.role)
+            if not cursor.rowcount:
+                if not temporary.create_role:
+                    raise SqlError(f'user "{temporary.user}" does not exist', _FAILED)
+                with suppress(psycopg2.errors.DuplicateObject):  # by a login at the same time
+                    cursor.execute(f"CREATE ROLE {name} LOGIN")
+                    cursor.execute(f"GRANT {name} TO {ADMIN}")  # who may do all on Redshift
+            for role in temporary.roles:
+                with suppress(psycopg2.errors.UndefinedObject):
+                    cursor.execute(f"GRANT {_quoted(role)} TO {name}")
             return temporary.role
 
     def _is_password_of(self, user: str, password: str) -> bool:
@@ -108,6 +132,10 @@ class Credentials:
             )
             row = cursor.fetchone()
         return bool(row and row[0]) and _matches(row[0], password)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _matches(verifier: str, password: str) -> bool:

@@ -13,6 +13,7 @@ from moto.redshiftdata.responses import RedshiftDataAPIServiceResponse
 from local_cloud.redshift.data_backend import DataBackend, Request
 from local_cloud.redshift.data_runner import Runner
 from local_cloud.redshift.data_statements import Results, Statement
+from local_cloud.redshift.identity import DatabaseUser, database_user
 
 if TYPE_CHECKING:
     from local_cloud.redshift.service import Redshift
@@ -39,8 +40,7 @@ class DataResponse(RedshiftDataAPIServiceResponse):
     def execute_statement(self) -> str:  # type: ignore[override]
         """ExecuteStatement."""
         request = self._request
-        statement = self._backend.submit(request, [request["Sql"]], is_batch=False)
-        return _submitted(statement)
+        return self._submit(request, [request["Sql"]], is_batch=False)
 
     def batch_execute_statement(self) -> str:
         """BatchExecuteStatement."""
@@ -51,7 +51,7 @@ class DataResponse(RedshiftDataAPIServiceResponse):
                 f"1 validation error detected: Value at 'sqls' failed to satisfy constraint:"
                 f" Member must have length less than or equal to {_MAX_STATEMENTS}"
             )
-        return _submitted(self._backend.submit(request, statements, is_batch=True))
+        return self._submit(request, statements, is_batch=True)
 
     def describe_statement(self) -> str:  # type: ignore[override]
         """DescribeStatement."""
@@ -115,7 +115,16 @@ class DataResponse(RedshiftDataAPIServiceResponse):
         )
 
     def _query(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
-        return self._backend.runner.query(self._backend.checked_target(self._request), sql, values)
+        target = self._backend.checked_target(self._request)
+        return self._backend.runner.query(target, self._user, sql, values)
+
+    def _submit(self, request: Request, statements: list[str], *, is_batch: bool) -> str:
+        found = self._backend.submit(request, statements, user=self._user, is_batch=is_batch)
+        return _submitted(found)
+
+    @property
+    def _user(self) -> DatabaseUser:
+        return database_user(self.current_account, self.access_key)
 
 
 def _submitted(statement: Statement) -> str:

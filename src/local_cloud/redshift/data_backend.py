@@ -14,6 +14,7 @@ from moto.redshiftdata.models import RedshiftDataAPIServiceBackend
 
 from local_cloud.redshift.data_runner import Runner
 from local_cloud.redshift.data_statements import KEPT_SECONDS, Part, Results, Statement
+from local_cloud.redshift.identity import DatabaseUser
 from local_cloud.redshift.serverless import has_workgroup
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class DataBackend(RedshiftDataAPIServiceBackend):
                 if not statement.is_finished or part.status in ("PICKED", "STARTED"):
                     part.set_status("ABORTED", "The embedded cloud was stopped")
 
-    def submit(self, request: Request, statements: list[str], *, is_batch: bool) -> Statement:
+    def submit(
+        self, request: Request, statements: list[str], *, user: DatabaseUser, is_batch: bool
+    ) -> Statement:
         """Take statements to be run, or find those that this token was already given for."""
         target = self._target(request)
         token = request.get("ClientToken")
@@ -66,6 +69,7 @@ class DataBackend(RedshiftDataAPIServiceBackend):
             statement = _statement(request, statements, target, is_batch)
             caller = self.redshift.cloud.guard.caller
             statement.owner = caller.user_id if caller else ""
+            statement.user = user
             self.submitted[statement.id] = statement
             if token:
                 self.tokens[token] = statement.id

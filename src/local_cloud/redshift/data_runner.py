@@ -14,6 +14,7 @@ from psycopg2 import extensions
 
 from local_cloud.redshift.data_fields import column, field, take_text
 from local_cloud.redshift.data_statements import Part, Results, Statement
+from local_cloud.redshift.identity import DatabaseUser
 from local_cloud.redshift.lexer import Token, split_statements, text_of, tokenize
 from local_cloud.redshift.postgres import ADMIN
 
@@ -57,9 +58,11 @@ class Runner:
         if is_running:
             self._redshift.postgres.cancel(statement.process_id)
 
-    def query(self, target: dict[str, str], sql: str, values: tuple[Any, ...]) -> list[Any]:
+    def query(
+        self, target: dict[str, str], user: DatabaseUser, sql: str, values: tuple[Any, ...]
+    ) -> list[Any]:
         """Rows of a query on behalf of a call that answers at once."""
-        connection = self._connect(target)
+        connection = self._connect(target, user)
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sql, values)
@@ -74,7 +77,7 @@ class Runner:
         started = time.monotonic_ns()
         connection = None
         try:
-            connection = self._connect(statement.target)
+            connection = self._connect(statement.target, statement.user)
             with self._changed:
                 statement.process_id = connection.get_backend_pid()
                 self._running.add(statement.id)
@@ -144,8 +147,8 @@ class Runner:
         if not is_whole:
             part.set_status("FINISHED")
 
-    def _connect(self, target: dict[str, str]) -> Any:
-        user, password = self._login(target)
+    def _connect(self, target: dict[str, str], caller: DatabaseUser | None) -> Any:
+        user, password = self._login(target, caller)
         connection = psycopg2.connect(
             host=self._redshift.host,
             port=self._redshift.port,
@@ -160,13 +163,17 @@ class Runner:
         take_text(connection)
         return connection
 
-    def _login(self, target: dict[str, str]) -> tuple[str, str]:
+    def _login(self, target: dict[str, str], caller: DatabaseUser | None) -> tuple[str, str]:
         if arn := target.get("SecretArn"):
             client = self._redshift.cloud.client("secretsmanager")
             secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
             return secret["username"], secret["password"]
-        role = target.get("DbUser", ADMIN)
-        issued = self._redshift.credentials.issue(f"IAM:{role}", role=role, seconds=_LOGIN_SECONDS)
+        credentials = self._redshift.credentials
+        if caller is None or "DbUser" in target:
+            role = target.get("DbUser", ADMIN)
+            issued = credentials.issue(f"IAM:{role}", role=role, seconds=_LOGIN_SECONDS)
+        else:
+            issued = credentials.issue_to(caller, seconds=_LOGIN_SECONDS)
         return issued.user, issued.password
 
 

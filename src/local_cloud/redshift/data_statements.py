@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_cloud.redshift.identity import DatabaseUser
+
 UNFINISHED = frozenset({"SUBMITTED", "PICKED", "STARTED"})
 KEPT_SECONDS = 24 * 3600
 _PAGE_BYTES = 1024 * 1024
@@ -61,6 +63,7 @@ class Statement:
     Attributes:
         target: Database, and WorkgroupName or ClusterIdentifier, DbUser, SecretArn if given.
         owner: Who submitted it, as ${aws:userid} gives it; "" for the root key.
+        user: Whom that is in the database.
     """
 
     id: str
@@ -71,6 +74,7 @@ class Statement:
     name: str = ""
     parameters: list[dict[str, str]] = field(default_factory=list)
     owner: str = ""
+    user: DatabaseUser | None = None
     whole: Part = field(init=False)
     process_id: int = 0
     is_cancelled: bool = False

@@ -1,15 +1,45 @@
-"""Which database user an IAM identity is."""
+"""Which database user an IAM identity is, and the database roles that its tag passes."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from local_cloud.redshift.postgres import ADMIN
 
-def database_user(account_id: str, access_key_id: str) -> str:
-    """IAMR:<role>, IAM:<user>, or IAM:root for the account's own key."""
+_TAG = "RedshiftDbRoles"
+
+
+@dataclass(frozen=True)
+class DatabaseUser:
+    """Whom an IAM identity acts as.
+
+    Attributes:
+        name: IAMR:<role>, IAM:<user>, or IAM:root for the account's own key.
+        role: PostgreSQL's: the account itself is the administrator, others are who they are.
+        roles: The database roles that it is granted as it connects.
+    """
+
+    name: str
+    role: str
+    roles: tuple[str, ...] = ()
+
+
+def database_user(account_id: str, access_key_id: str) -> DatabaseUser:
+    """The user whom a caller's key stands for."""
+    iam = iam_backends[account_id]["aws"]
     assumed = sts_backends[account_id]["aws"].get_assumed_role_from_access_key(access_key_id)
     if assumed:
-        return f"IAMR:{assumed.role_arn.rpartition('/')[2]}"
-    key = iam_backends[account_id]["aws"].access_keys.get(access_key_id)
-    return f"IAM:{key.user_name}" if key else "IAM:root"
+        role = assumed.role_arn.rpartition("/")[2]
+        return _user(f"IAMR:{role}", iam.get_role(role).tags)
+    if key := iam.access_keys.get(access_key_id):
+        return _user(f"IAM:{key.user_name}", iam.list_user_tags(str(key.user_name)))
+    return DatabaseUser("IAM:root", ADMIN)
+
+
+def _user(name: str, tags: list[dict[str, Any]]) -> DatabaseUser:
+    passed = [each["Value"] for each in tags if each["Key"] == _TAG]
+    return DatabaseUser(name, name, tuple(role for each in passed for role in each.split(":")))

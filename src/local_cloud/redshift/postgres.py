@@ -44,6 +44,7 @@ _SETTINGS = {
     "fsync": "off",  # what outlives a power cut is not promised, and recovery syncs every file
     "client_connection_check_interval": "1000",  # so that no query outlives the cloud
     "log_min_messages": "fatal",
+    "createrole_self_grant": "set, inherit",  # the administrator may do what its roles may
     # Redshift's defaults
     "default_transaction_isolation": "repeatable read",  # its SNAPSHOT
     "standard_conforming_strings": "off",

@@ -9,6 +9,7 @@ from local_cloud.redshift.commands import parse_copy, parse_unload, rewrite_merg
 from local_cloud.redshift.ddl import rewrite_create_table
 from local_cloud.redshift.ddl_alter import rewrite_alter_table
 from local_cloud.redshift.errors import FEATURE_NOT_SUPPORTED, SqlError, not_embedded, syntax_error
+from local_cloud.redshift.grants import rewrite_grant
 from local_cloud.redshift.lexer import (
     Cursor,
     Tokens,
@@ -118,6 +119,8 @@ def _plan(tokens: Tokens) -> Plan:
             if any(token.word == "in" for token in tokens):
                 raise syntax_error("IN")
             return Plain(text_of(tokens))
+        case "grant" | "revoke":
+            return rewrite_grant(tokens)
         case "vacuum":
             return _plan_vacuum(tokens)
         case "use" | "cancel" | "attach" | "detach" as command:

@@ -14,6 +14,7 @@ from moto.core.base_backend import BaseBackend
 from moto.secretsmanager.models import secretsmanager_backends
 
 from local_cloud.redshift.credentials import MAX_SECONDS, MIN_SECONDS
+from local_cloud.redshift.identity import DatabaseUser
 from local_cloud.redshift.postgres import ADMIN, DEFAULT_DATABASE
 from local_cloud.redshift.serverless_errors import ServerlessError
 from local_cloud.redshift.usage_limits import UsageLimits
@@ -162,8 +163,8 @@ class RedshiftServerlessBackend(BaseBackend):
         endpoint = {"address": self.redshift.host, "port": self.redshift.port}
         return self.workgroups[name] | {"endpoint": endpoint}
 
-    def get_credentials(self, request: Record, user: str) -> Record:
-        """Credentials of the caller's IAM identity, who is an administrator here."""
+    def get_credentials(self, request: Record, user: DatabaseUser) -> Record:
+        """Credentials of the caller's IAM identity, as a database user of its own."""
         self.find_workgroup(request.get("workgroupName", ""))
         seconds = request.get("durationSeconds", MIN_SECONDS)
         if not MIN_SECONDS <= seconds <= MAX_SECONDS:
@@ -171,7 +172,7 @@ class RedshiftServerlessBackend(BaseBackend):
                 "ValidationException",
                 f"durationSeconds must be between {MIN_SECONDS} and {MAX_SECONDS}",
             )
-        issued = self.redshift.credentials.issue(
+        issued = self.redshift.credentials.issue_to(
             user, seconds=seconds, database=request.get("dbName", "")
         )
         return {

@@ -10,6 +10,7 @@ resource "aws_iam_role" "this" {
 
   name               = each.value.name
   assume_role_policy = jsonencode(each.value.trust)
+  tags               = each.value.tags
 }
 
 resource "aws_iam_role_policy" "this" {

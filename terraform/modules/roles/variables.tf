@@ -1,5 +1,5 @@
 variable "roles" {
-  description = "By key: the role's name and trust policy."
+  description = "By key: the role's name, trust policy and tags."
   type        = any # trust policies are IAM documents, each with fields of its own
 }
 
