@@ -28,7 +28,8 @@ def run(options: argparse.Namespace) -> None:
     contracts = [load_contract(each, settings=settings) for each in datasets_of(settings)]
     schemas = sorted({each.places.schema for each in contracts if each.places.schema})
     with explain_warehouse_errors(settings):
-        share(_as_administrator(settings, options.secret_arn), role, schemas)
+        executor = _as_administrator(settings, options.secret_arn)
+        share(executor, role, database=settings.warehouse.database, schemas=schemas)
     print(f"{role} may use what is in {', '.join(schemas)}; the parts' IAM roles carry its name")
 
 

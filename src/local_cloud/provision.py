@@ -228,7 +228,7 @@ def _share_warehouse(cloud: Cloud, settings: Settings, contracts: list[Contract]
         label="share-warehouse",
     )
     schemas = sorted({each.places.schema for each in contracts if each.places.schema})
-    share(executor, str(wanted.database_role), schemas)
+    share(executor, str(wanted.database_role), database=wanted.database, schemas=schemas)
     serverless.tag_resource(resourceArn=arn, tags=[tag])
 
 

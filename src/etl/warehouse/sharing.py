@@ -19,8 +19,8 @@ from etl.warehouse.tables import Table
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, ALTER, DROP"
 
 
-def share(executor: Executor, role: str, schemas: Iterable[str]) -> None:
-    """Make the role, and let it use what the schemas hold; by an administrator, as often as told.
+def share(executor: Executor, role: str, *, database: str, schemas: Iterable[str]) -> None:
+    """Make the role; it may make schemas, and use what these hold. An administrator's to do.
 
     Raises:
         StatementError: Redshift refused a statement; those before it hold.
@@ -30,6 +30,7 @@ def share(executor: Executor, role: str, schemas: Iterable[str]) -> None:
     except StatementError as error:
         if "already exists" not in error.message:
             raise
+    executor.execute(f"GRANT CREATE ON DATABASE {identifier(database)} TO ROLE {identifier(role)}")
     for schema in schemas:
         executor.execute(create_schema(schema))
         executor.execute(_grant_schema(schema, role))
