@@ -182,6 +182,7 @@ def test_environment_is_made_used_unchanged_and_taken_away(
 
     fill_secrets(client, dev)
     call(environ, "-m", "etl", "publish-contracts", "--env", "dev")
+    call(environ, "-m", "etl", "share-warehouse", "--env", "dev")
     flow = ("flows/full_pipeline.py", "--run-date", RUN_DATE, "--env", "dev", "--json")
     report = json.loads(call(environ, *flow))
     rows = report["rows"]
