@@ -165,11 +165,32 @@ def test_ecs_pool_starts_terraform_s_task_definition() -> None:
     assert "networkConfiguration" not in given["job_configuration"]["task_run_request"]
 
 
-def test_ecs_pool_without_terraform_s_word_is_refused(tmp_path: Path) -> None:
+def test_ecs_pool_without_terraform_s_word_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tools.deploy.pool import read_outputs
 
-    with pytest.raises(UsageError, match="make apply ENV=dev"):
-        read_outputs("dev", root=tmp_path)
+    monkeypatch.setenv("ETL_INFRASTRUCTURE__VPC__MODE", "create")
+    monkeypatch.setenv("ETL_INFRASTRUCTURE__WORKER__PREFECT_API_URL", "https://prefect/api")
+    monkeypatch.setenv("ETL_INFRASTRUCTURE__WORKER__PREFECT_API_SECRET", "etl-dev/prefect-api-key")
+    with pytest.raises(UsageError, match="fix: make apply ENV=dev"):
+        read_outputs(load_settings("dev"), root=tmp_path)
+
+
+def test_pool_of_an_environment_that_says_nowhere_where_flows_run_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tools.deploy.pool import read_outputs
+
+    monkeypatch.setenv("ETL_INFRASTRUCTURE__WORKER", "null")
+    settings = load_settings("dev")
+    told = tmp_path / "build" / "terraform" / "dev.worker.json"
+    told.parent.mkdir(parents=True)
+    told.write_text("{}")  # what apply leaves then
+    with pytest.raises(UsageError, match="does not say where flows run") as refused:
+        read_outputs(settings, root=tmp_path)
+    assert "workers: { kind: process }" in refused.value.fix
+    assert "infrastructure: worker:" in refused.value.fix
 
 
 def test_server_on_a_port_in_use_says_which_other_to_take() -> None:

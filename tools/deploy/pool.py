@@ -28,7 +28,7 @@ def put_pool(client: SyncPrefectClient, settings: Settings) -> str:
     known = client.read_worker_metadata()
     template = known[_PACKAGES[kind]][kind]["default_base_job_configuration"]
     if kind == "ecs":
-        template = ecs_template(template, read_outputs(settings.environment))
+        template = ecs_template(template, read_outputs(settings))
     pool = WorkPoolCreate(
         name=settings.name,
         type=kind,
@@ -46,17 +46,24 @@ def put_pool(client: SyncPrefectClient, settings: Settings) -> str:
     return settings.name
 
 
-def read_outputs(environment: str, *, root: Path = ROOT) -> dict[str, Any]:
+def read_outputs(settings: Settings, *, root: Path = ROOT) -> dict[str, Any]:
     """What Terraform made for flow runs: its output `worker`.
 
     Raises:
         UsageError: It has not been written.
     """
+    environment = settings.environment
     path = root / "build" / "terraform" / f"{environment}.worker.json"
     try:
         found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         found = None
+    if not found and settings.infrastructure.worker is None:
+        raise UsageError(
+            f"config/{environment}.yml does not say where flows run",
+            fix="set workers: { kind: process }, or infrastructure: worker: for ECS and "
+            f"make apply ENV={environment}; docs/deployments.md",
+        )
     if not found:
         raise UsageError(
             f"{path.relative_to(root)} does not say where flows of {environment} run",
