@@ -20,11 +20,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-strip-extras \
 	--no-annotate --no-header
 
-.PHONY: help init run dataset contract-diff demo-events test faults bench check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply images share-warehouse destroy lock clean
+.PHONY: help init run dataset contract-diff demo-events test faults bench check lint lint-terraform scan format install up down status server deploy worker doctor env package infrastructure plan plan-code apply outputs images share-warehouse destroy lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/\$$\$$/$$/' | expand -t 12
-	@echo; echo "run, env and package take DATASET=$(DATASET) RUN_DATE=$(RUN_DATE) ENV=$(ENV)"
+	@echo; echo "run takes DATASET=$(DATASET) RUN_DATE=$(RUN_DATE); what names ENV= takes a file of config/, here $(ENV)"
 
 init: $(VENV)/run.stamp ## Make the template yours (NAME=acme-sales REGION=eu-west-1)
 	@$(BIN)/python tools/init.py --name "$(NAME)" $(if $(REGION),--region "$(REGION)")
@@ -126,6 +126,10 @@ apply: $(if $(PLAN),,infrastructure) ## Make the environment so, asking first; o
 	@$(TERRAFORM) apply $(ARGS) $(if $(PLAN),$(abspath $(PLAN)),-var deployment_file=$(DEPLOYMENT).json)
 	@$(TERRAFORM) output -json worker > $(DEPLOYMENT).worker.json
 	@$(BIN)/python -m etl publish-contracts --env $(ENV)
+
+outputs: ## Print what apply has made: URLs, ARNs, empty secrets (ENV=dev; ARGS="-raw ingest_url")
+	@test -f $(DEPLOYMENT)/terraform.tfstate || { echo "this checkout has not seen $(ENV)'s state: make plan ENV=$(ENV)"; exit 1; }
+	@$(TERRAFORM) output $(ARGS)
 
 # A tag is never given twice; and Fargate's processors are amd64 unless it is told otherwise.
 images: infrastructure ## Build and push what ECS runs, if anything does (ENV=dev); docs/deployments.md
