@@ -8,6 +8,7 @@ from warehouse_samples import make_contract
 
 from aws.redshift.errors import ConnectionLostError, StatementError
 from etl.model import LINEAGE_COLUMNS
+from etl.warehouse.deletes_sql import deleted_rows_sql
 from etl.warehouse.executor import retry_conflicts
 from etl.warehouse.ledger import Load
 from etl.warehouse.load_sql import Copied, load_steps
@@ -136,6 +137,36 @@ def test_insert_latest_orders_by_latest_column_then_run_date():
     assert 'ORDER BY v."updated_at" DESC NULLS LAST, v."ingest_date" DESC' in sql
     alone = _steps(make_contract(load_mode="merge", latest_by=None))[12].sql
     assert 'ORDER BY v."ingest_date" DESC' in alone
+
+
+def test_text_keys_are_told_apart_by_their_lengths_too():
+    sql = {
+        step.name: step.sql
+        for step in _steps(make_contract(load_mode="merge", primary_key=("small", "id")))
+    }
+    others = sql["list the keys that other run dates have too"]
+    assert others.startswith('CREATE TEMP TABLE "things__others" AS\nSELECT v."small", v."id"\n')
+    assert others.endswith(
+        'ON v."small" = t."small" AND v."id" = t."id"'
+        ' AND OCTET_LENGTH(v."id") = OCTET_LENGTH(t."id")\n'
+        'GROUP BY v."small", v."id", OCTET_LENGTH(v."id")'
+    )
+    latest = sql["insert the latest row of the others"]
+    assert 'PARTITION BY v."small", v."id", OCTET_LENGTH(v."id")\n' in latest
+
+
+@pytest.mark.parametrize("key", [("big",), ("day", "updated_at")])
+def test_keys_without_text_are_compared_as_they_are(key):
+    contract = make_contract(load_mode="merge", detect_deletes=True, primary_key=key)
+    steps = _steps(contract, keys=Copied(manifest_uri="s3://artifacts/keys.manifest", rows=9))
+    sql = {step.name: step.sql for step in steps}
+    assert not any("OCTET_LENGTH" in each for each in (*sql.values(), deleted_rows_sql(contract)))
+    names = ", ".join(f'v."{name}"' for name in key)
+    same = " AND ".join(f'v."{name}" = t."{name}"' for name in key)
+    others = sql["list the keys that other run dates have too"]
+    assert f"AS\nSELECT DISTINCT {names}\nFROM (" in others and others.endswith(f"AS t ON {same}")
+    assert f"PARTITION BY {names}\n" in sql["insert the latest row of the others"]
+    assert "SELECT DISTINCT" in sql["keep the keys that have come"]
 
 
 def test_table_hash_leaves_out_when_rows_were_loaded():

@@ -20,6 +20,7 @@ from etl.catalog.parquet import catalog_schema
 from etl.errors import WarehouseError
 from etl.model import Contract, Type
 from etl.warehouse.executor import Executor
+from etl.warehouse.key_sql import key_parts
 from etl.warehouse.migrate import read_columns
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.tables import ledger_table, target_table
@@ -104,12 +105,13 @@ def _run_dates_sql(contract: Contract, dates: Dates) -> str:
 
 
 def _rows_sql(contract: Contract, names: Sequence[str], run_date: date) -> str:
-    order = "".join(f", {identifier(name)}" for name in contract.primary_key)
+    # Rows whose keys differ in trailing blanks alone would come in any order.
+    order = key_parts(contract.key_columns, map(identifier, contract.primary_key))
     return (
         f"SELECT {', '.join(identifier(name) for name in names)}"
         f" FROM {target_table(contract).sql_name}"
         f" WHERE {identifier(contract.partition)} = {literal(run_date)}"
-        + (f" ORDER BY {order[2:]}" if order else "")
+        + (f" ORDER BY {order}" if order else "")
     )
 
 

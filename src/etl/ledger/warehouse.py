@@ -13,6 +13,7 @@ from etl.ledger.account import Counts, sum_difference
 from etl.model import Contract
 from etl.warehouse.deletes_sql import deleted_rows_sql
 from etl.warehouse.executor import Executor
+from etl.warehouse.key_sql import distinct_keys
 from etl.warehouse.migrate import read_columns
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.table_hash import table_hash_sql
@@ -136,9 +137,10 @@ def holdings_sql(
         superseded = superseded_table(contract)
         queries.append(_by_date("superseded", superseded, partition, dates))
         if dates == Dates():
-            names = ", ".join(identifier(each) for each in contract.primary_key)
+            names = [identifier(each) for each in contract.primary_key]
             versions = versions_sql(contract, contract.primary_key)
-            distinct = f"SELECT DISTINCT {names} FROM ({versions}) AS versions"
+            rows = f" FROM ({versions}) AS versions"
+            distinct = distinct_keys(contract.key_columns, names, rows)
             queries.append(_one("keys", f"SELECT COUNT(*) FROM ({distinct}) AS known"))
             if contract.detect_deletes:
                 queries.append(_one("deleted", deleted_rows_sql(contract)))

@@ -7,10 +7,10 @@ docs/adr/0011. Keys of an earlier run date than the latest one change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 from etl.model import Contract
+from etl.warehouse.key_sql import distinct_keys, key_parts, same_key
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.stage_sql import Stage, Step
 from etl.warehouse.tables import keys_table, target_table, versions_sql
@@ -45,8 +45,14 @@ def replace_keys(contract: Contract, run_date: date) -> tuple[Step, ...]:
     """Make the keys table what the stage holds, unless a later run date has looked."""
     stage, keys = keys_stage(contract), keys_table(contract)
     names = ", ".join(identifier(each) for each in contract.primary_key)
-    values = stage.values(contract.key_columns)
+    values = [stage.value(each) for each in contract.key_columns]
     partition, day = identifier(contract.partition), literal(run_date)
+    come = (
+        f"\nFROM {stage.sql_name}\n"
+        f"LEFT JOIN {keys.sql_name} AS k ON {_is_staged(contract, 'k')}\n"
+        f"WHERE k.{identifier(contract.primary_key[0])} IS NULL"
+        f" AND {_is_latest(contract, run_date)}"
+    )
     return (
         # The row that stands for the run date goes too: it has no key that could be staged.
         Step(
@@ -58,10 +64,7 @@ def replace_keys(contract: Contract, run_date: date) -> tuple[Step, ...]:
         Step(
             "keep the keys that have come",
             f"INSERT INTO {keys.sql_name} ({names}, {partition})\n"
-            f"SELECT DISTINCT {values}, {day}\nFROM {stage.sql_name}\n"
-            f"LEFT JOIN {keys.sql_name} AS k ON {_is_staged(contract, 'k')}\n"
-            f"WHERE k.{identifier(contract.primary_key[0])} IS NULL"
-            f" AND {_is_latest(contract, run_date)}",
+            + distinct_keys(contract.key_columns, values, come, more=day),
         ),
         Step(
             "keep the run date that looked",
@@ -88,21 +91,22 @@ def only_counted(contract: Contract, rows: str) -> tuple[str, str]:
 
 def deleted_rows_sql(contract: Contract) -> str:
     """How many keys have rows, but none that counts."""
-    names = ", ".join(f"v.{identifier(each)}" for each in contract.primary_key)
+    names = [f"v.{identifier(each)}" for each in contract.primary_key]
     partition = identifier(contract.partition)
     rows = versions_sql(contract, (*contract.primary_key, contract.partition))
     return (
         "SELECT COUNT(*)\n"
-        f"FROM (SELECT {names}\n  FROM ({rows}) AS v\n"
+        f"FROM (SELECT {', '.join(names)}\n  FROM ({rows}) AS v\n"
         f"  {_join_keys(contract, 'v')}\n"
-        f"  WHERE k.{identifier(contract.primary_key[0])} IS NULL\n  GROUP BY {names}\n"
+        f"  WHERE k.{identifier(contract.primary_key[0])} IS NULL\n"
+        f"  GROUP BY {key_parts(contract.key_columns, names)}\n"
         f"  HAVING MAX(v.{partition}) <= MAX(seen.latest)) AS gone"
     )
 
 
 def _join_keys(contract: Contract, rows: str) -> str:
     keys = keys_table(contract).sql_name
-    same = same_key(contract.primary_key, rows, "k")
+    same = same_key(contract.key_columns, rows, "k")
     latest = f"SELECT MAX({identifier(contract.partition)}) AS latest FROM {keys}"
     return f"LEFT JOIN {keys} AS k ON {same}\n  CROSS JOIN ({latest}) AS seen"
 
@@ -114,8 +118,3 @@ def _is_latest(contract: Contract, run_date: date) -> str:
 
 def _is_staged(contract: Contract, table: str) -> str:
     return keys_stage(contract).same_key(contract.key_columns, table)
-
-
-def same_key(key: Sequence[str], one: str, other: str) -> str:
-    """A condition: rows of two tables, named as a query names them, have the same key."""
-    return " AND ".join(f"{one}.{identifier(each)} = {other}.{identifier(each)}" for each in key)

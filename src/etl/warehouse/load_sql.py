@@ -16,6 +16,7 @@ from datetime import date
 
 from etl.model import Contract
 from etl.warehouse import deletes_sql, ledger
+from etl.warehouse.key_sql import distinct_keys, key_parts, same_key
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.stage_sql import Stage, Step
 from etl.warehouse.tables import LOADED_AT, Table, superseded_table, target_table, versions_sql
@@ -87,7 +88,7 @@ def _replace_steps(contract: Contract, load: ledger.Load) -> tuple[Step, ...]:
 def _merge_steps(contract: Contract, load: ledger.Load, keys: Copied | None) -> tuple[Step, ...]:
     superseded, target = superseded_table(contract), target_table(contract)
     others = identifier(f"{target.name}__others")
-    shows_other = deletes_sql.same_key(contract.primary_key, identifier(target.name), others)
+    shows_other = same_key(contract.key_columns, identifier(target.name), others)
     joins, counts = _counted(contract)
     is_other = f"o.{identifier(contract.primary_key[0])} IS NOT NULL"
     staged = f"FROM ({_staged(contract, load)}) AS v"
@@ -150,12 +151,10 @@ def _list_others(contract: Contract, load: ledger.Load, others: str, keys: Copie
         queries += deletes_sql.changed_keys(contract, load.run_date)
     touched = "\nUNION ALL\n".join(queries)
     versions = versions_sql(contract, key, where=f"NOT {_is_run_date(contract, load)}")
-    return (
-        f"CREATE TEMP TABLE {others} AS\n"
-        f"SELECT DISTINCT {', '.join(f'v.{identifier(each)}' for each in key)}\n"
-        f"FROM ({versions}) AS v\n"
-        f"JOIN ({touched}) AS t ON {deletes_sql.same_key(key, 'v', 't')}"
-    )
+    same = same_key(contract.key_columns, "v", "t")
+    rows = f"\nFROM ({versions}) AS v\nJOIN ({touched}) AS t ON {same}"
+    different = distinct_keys(contract.key_columns, _key_names(contract), rows)
+    return f"CREATE TEMP TABLE {others} AS\n{different}"
 
 
 def _delete_staged(contract: Contract, others: str) -> str:
@@ -173,7 +172,7 @@ def _insert_latest(contract: Contract, others: str) -> str:
         contract,
         target_table(contract),
         "FROM (SELECT v.*, ROW_NUMBER() OVER (\n"
-        f"    PARTITION BY {', '.join(f'v.{identifier(key)}' for key in contract.primary_key)}\n"
+        f"    PARTITION BY {key_parts(contract.key_columns, _key_names(contract))}\n"
         f"    ORDER BY {latest}) AS etl_rank\n"
         f"  FROM {superseded_table(contract).sql_name} AS v\n"
         f"  JOIN {others} AS o ON {_same_key(contract)}{joins}\n"
@@ -186,15 +185,20 @@ def _delete_shown(contract: Contract, others: str) -> str:
     """Of the others' rows, those that the table shows are not superseded."""
     superseded, target = superseded_table(contract), target_table(contract)
     name, shown = identifier(superseded.name), identifier(target.name)
-    same_row = deletes_sql.same_key((*contract.primary_key, contract.partition), name, shown)
+    key, partition = contract.key_columns, identifier(contract.partition)
     return (
         f"DELETE FROM {superseded.sql_name} USING {others}, {target.sql_name}\n"
-        f"WHERE {deletes_sql.same_key(contract.primary_key, name, others)} AND {same_row}"
+        f"WHERE {same_key(key, name, others)} AND {same_key(key, name, shown)}"
+        f" AND {name}.{partition} = {shown}.{partition}"
     )
 
 
 def _same_key(contract: Contract) -> str:
-    return deletes_sql.same_key(contract.primary_key, "v", "o")
+    return same_key(contract.key_columns, "v", "o")
+
+
+def _key_names(contract: Contract) -> list[str]:
+    return [f"v.{identifier(each)}" for each in contract.primary_key]
 
 
 def _counted(contract: Contract) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from etl.model import Column
 from etl.warehouse.ddl import column_definition
+from etl.warehouse.key_sql import same_value
 from etl.warehouse.sql import identifier, literal
 from etl.warehouse.tables import TableColumn, redshift_type
 
@@ -75,7 +76,8 @@ class Stage:
     def same_key(self, key: Iterable[Column], table: str) -> str:
         """A condition: a row of this and one of a table, named as the query does, have the same."""
         return " AND ".join(
-            f"{self.value(column)} = {table}.{identifier(column.name)}" for column in key
+            same_value(column, self.value(column), f"{table}.{identifier(column.name)}")
+            for column in key
         )
 
     def _create(self) -> str:
