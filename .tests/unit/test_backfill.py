@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,10 +17,15 @@ from support.contracts import make_contract
 from etl import backfill, keys
 from etl.backfill import check_source, dates_between, find_done, run_dates
 from etl.backfill_report import BackfillError, BackfillReport, DateResult, print_backfill
-from etl.errors import SourceError, UsageError
+from etl.batch import extraction
+from etl.batch.requests import Request
+from etl.errors import LeaseLostError, SourceError, UsageError
+from etl.figures import Figures
 from etl.model import Column, Contract, Source, Type
+from etl.replay import kept_extraction
 from etl.run import Run
 from etl.settings import load_settings
+from etl.steps import stage
 
 FIRST = date(2026, 1, 1)
 DATES = [FIRST + timedelta(days=each) for each in range(6)]
@@ -216,6 +222,76 @@ def test_find_done_wants_the_warehouse_to_hold_that_very_run(
     assert find_done(loaded, DATES) == {DATES[0]: 1}
     Warehouse.columns = []
     assert find_done(loaded, DATES) == {}
+
+
+@pytest.fixture
+def done(run: Run, tmp_path: Path) -> Run:
+    """A run whose date was staged and then run to its end; its source is a file."""
+    boto3.client("s3").create_bucket(Bucket="test-raw")
+    source = dataclasses.replace(run.contract.source, location=str(tmp_path / "things.jsonl"))
+    run = dataclasses.replace(run, contract=dataclasses.replace(run.contract, source=source))
+    write_source(run, '{"id": 1}')
+    stage(run, Figures())
+    keep_report(run, FIRST)
+    assert find_done(run, DATES) == {FIRST: 1}
+    return run
+
+
+def write_source(run: Run, line: str) -> None:
+    Path(run.contract.source.location).write_text(f"{line}\n")
+
+
+@pytest.mark.parametrize("line", ['{"id": 1}', '{"id": 2}'])
+def test_date_whose_extraction_was_replaced_by_a_run_without_an_end_is_not_done(
+    done: Run, line: str
+) -> None:
+    write_source(done, line)
+    stage(done, Figures())
+    assert find_done(done, DATES) == {}
+    keep_report(done, FIRST)
+    assert find_done(done, DATES) == {FIRST: 1}
+
+
+def test_date_whose_stream_is_collected_again_is_not_done(done: Run) -> None:
+    source = dataclasses.replace(done.contract.source, kind="stream")
+    stage(
+        dataclasses.replace(done, contract=dataclasses.replace(done.contract, source=source)),
+        Figures(),
+    )
+    assert find_done(done, DATES) == {}
+
+
+def test_date_whose_replay_has_begun_is_not_done(done: Run) -> None:
+    kept_extraction(done)
+    assert find_done(done, DATES) == {}
+
+
+def test_date_whose_source_fails_or_that_another_run_has_taken_stays_done(done: Run) -> None:
+    def lose() -> None:
+        raise LeaseLostError("taken", fix="let it end")
+
+    with pytest.raises(LeaseLostError):
+        stage(dataclasses.replace(done, confirm=lose), Figures())
+    Path(done.contract.source.location).unlink()
+    with pytest.raises(SourceError):
+        stage(done, Figures())
+    assert find_done(done, DATES) == {FIRST: 1}
+
+
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_execution_that_transforms_a_fresh_extraction_anew_ends_that_the_date_is_done(
+    done: Run, monkeypatch: pytest.MonkeyPatch, is_fresh: bool
+) -> None:
+    def nothing(*_: Any, **__: Any) -> None:
+        pass
+
+    monkeypatch.setattr(extraction, "take_for_execution", nothing)
+    monkeypatch.setattr(extraction, "find_active_run", nothing)
+    later = timedelta() if is_fresh else timedelta(days=1)
+    entered_at = datetime.now(UTC) + later
+    answer = extraction.look(Request(run=done, execution="e", given={}, entered_at=entered_at))
+    assert ("extracted" in answer) == is_fresh
+    assert find_done(done, DATES) == ({} if is_fresh else {FIRST: 1})
 
 
 # The report

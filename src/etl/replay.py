@@ -60,10 +60,10 @@ def kept_extraction(run: Run, corrections: Path | None = None) -> Manifest:
             fix="run the date by flows/full_pipeline.py: it is extracted anew",
         )
     _check_raw(s3, run, kept)
-    run.confirm()
+    known = None if corrections is None else _corrected(s3, run, kept, corrections)
+    run.begin_replacing()
     manifest = replace(kept, contract_uri=run.contract_uri)
-    if corrections is not None:
-        known = _corrected(s3, run, kept, corrections)
+    if known is not None:
         prefix = keys.raw_prefix(contract, run.run_date)
         manifest = replace(manifest, corrections=write_corrections(s3, prefix, known))
     if manifest != kept:

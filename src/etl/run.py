@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +91,15 @@ class Run:
         return keys.run_uri(
             self.settings.buckets.artifacts, self.contract.dataset, self.run_date, name
         )
+
+    def begin_replacing(self) -> None:
+        """Confirm, and let the date's report stop counting: what it tells of is to be replaced.
+
+        So a run that does not come to its end leaves no sign that an earlier one did.
+        """
+        self.confirm()
+        unfinished = {"status": "unfinished", "run_id": self.run_id}
+        self.write(self.uri("report.json"), json.dumps(unfinished))
 
     def write(self, uri: str, text: str) -> None:
         """Write a small JSON document."""

@@ -40,7 +40,7 @@ def stage(run: Run, figures: Figures) -> Manifest:
     """What the source has for the run date; of a stream, what it has put there already."""
     s3, contract = run.client("s3"), run.contract
     if contract.source.kind == "stream":
-        run.confirm()
+        run.begin_replacing()
         return collect_stream(
             s3, contract=contract, run_date=run.run_date, contract_uri=run.contract_uri
         )
@@ -53,7 +53,7 @@ def stage(run: Run, figures: Figures) -> Manifest:
         contract_uri=run.contract_uri,
         settings=run.settings.staging,
         figures=figures,
-        before_replacing=run.confirm,
+        before_replacing=run.begin_replacing,
     )
 
 

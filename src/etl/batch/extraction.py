@@ -52,6 +52,8 @@ def look(request: Request) -> dict[str, Any]:
         "attempt": {"number": 1},
     }
     manifest = _fresh(request)
+    if manifest:
+        run.begin_replacing()  # what was made of it; a new extraction says so itself
     return answer | ({"extracted": _extracted(run, manifest, 0.0)} if manifest else {})
 
 
