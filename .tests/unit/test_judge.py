@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -22,7 +25,16 @@ from support.line_cases import (
     whole_row,
 )
 
-from etl.judge import MAX_DEPTH, Accepted, Judge, Rejected, Verdict, judge_line, reason_label
+from etl.judge import (
+    MAX_DEPTH,
+    Accepted,
+    Judge,
+    Rejected,
+    Verdict,
+    judge_line,
+    reason_label,
+    room_for_depth,
+)
 from etl.model import Rule, Type
 
 JSON_JUDGE = Judge(json_contract(), RUN_DATE)
@@ -129,6 +141,21 @@ def test_judge_depth_up_to_the_limit_is_accepted_and_beyond_refused(
     assert isinstance(JSON_JUDGE(nested(MAX_DEPTH)), Accepted)
     assert JSON_JUDGE(nested(MAX_DEPTH + 1)) == Rejected(["record: nested deeper than 1000 levels"])
     assert isinstance(JSON_JUDGE(nested(1_000_000)), Rejected)
+
+
+def test_judge_gives_each_thread_room_for_depth_as_long_as_it_is_at_work() -> None:
+    inner = MAX_DEPTH - 1
+    line = f'{{"id": 1, "other": {"[" * inner}1{"]" * inner}}}'
+    before = sys.getrecursionlimit()
+    with ExitStack() as late:
+        with room_for_depth(line):
+            late.enter_context(room_for_depth(line))
+        assert sys.getrecursionlimit() > before + MAX_DEPTH
+    assert sys.getrecursionlimit() == before
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(JSON_JUDGE, [line] * 2000))
+    assert all(isinstance(each, Accepted) for each in found)
+    assert sys.getrecursionlimit() == before
 
 
 def test_judge_brackets_in_text_are_no_depth() -> None:

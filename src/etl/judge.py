@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -220,6 +221,30 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
 
 
+class _Recursion:
+    """Raises the limit on recursion, which is the process's, while any thread needs it raised."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = self._limit_before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._threads:
+                self._limit_before = sys.getrecursionlimit()
+                sys.setrecursionlimit(self._limit_before + 3 * MAX_DEPTH)
+            self._threads += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._threads -= 1
+            if not self._threads:
+                sys.setrecursionlimit(self._limit_before)
+
+
+_recursion = _Recursion()
+
+
 @contextmanager
 def room_for_depth(line: str) -> Iterator[None]:
     """Let json and tidying recurse as deep as MAX_DEPTH, whatever the depth of the caller."""
@@ -228,12 +253,8 @@ def room_for_depth(line: str) -> Iterator[None]:
         return
     if _depth(line) > MAX_DEPTH:
         raise Unfit(f"nested deeper than {MAX_DEPTH} levels")
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + 3 * MAX_DEPTH)
-    try:
+    with _recursion:
         yield
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def _depth(line: str) -> int:
