@@ -224,6 +224,8 @@ RECORDS = [
     {"id": 4},
     {"id": 5, "level": ["x"], "at": "2026-01-31T10:00:00"},
     {"id": 6, "level": "x" * 300},
+    {"id": 7, "level": "INFO", "at": "0001-01-01T00:00:00+01:00"},  # in UTC no date of Python's
+    {"id": 8, "level": "INFO", "at": "9999-12-31T23:59:59-01:00"},
 ]
 NONE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -231,13 +233,13 @@ NONE = "__HIVE_DEFAULT_PARTITION__"
 @pytest.mark.parametrize(
     ("strategy", "column", "expected"),
     [
-        ("date", None, {"2026/01/31/": [1, 2, 3, 4, 5, 6]}),
-        ("entity", None, {"things/date=2026-01-31/": [1, 2, 3, 4, 5, 6]}),
+        ("date", None, {"2026/01/31/": [1, 2, 3, 4, 5, 6, 7, 8]}),
+        ("entity", None, {"things/date=2026-01-31/": [1, 2, 3, 4, 5, 6, 7, 8]}),
         (
             "column",
             "level",
             {
-                "2026/01/31/level=INFO/": [1, 3],
+                "2026/01/31/level=INFO/": [1, 3, 7, 8],
                 "2026/01/31/level=a%2Fb %C3%BC/": [2],
                 f"2026/01/31/level={NONE}/": [4, 5, 6],
             },
@@ -248,7 +250,7 @@ NONE = "__HIVE_DEFAULT_PARTITION__"
             {
                 "year=2026/month=01/day=31/hour=10/": [1, 5],
                 "year=2026/month=01/day=31/hour=09/": [2],
-                f"year=2026/month=01/day=31/hour={NONE}/": [3, 4, 6],
+                f"year=2026/month=01/day=31/hour={NONE}/": [3, 4, 6, 7, 8],
             },
         ),
     ],

@@ -76,9 +76,9 @@ class ByDateHour(Strategy):
             return f"hour={NO_VALUE}/"
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            return f"hour={moment.astimezone(UTC) if moment.tzinfo else moment:%H}/"
+        except (ValueError, OverflowError):
             return f"hour={NO_VALUE}/"
-        return f"hour={moment.astimezone(UTC) if moment.tzinfo else moment:%H}/"
 
 
 class ByEntity(Strategy):
