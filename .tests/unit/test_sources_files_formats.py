@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -420,11 +420,26 @@ def test_file_that_grows_while_it_is_read_is_named(tmp_path: Path) -> None:
         list(items)
 
 
-def test_csv_limit_is_the_files_and_not_the_process_s() -> None:
-    before = csv.field_size_limit()
+def csv_file(*lines: str, limit: int) -> Iterator[Lines]:
+    """The records of a file whose rows have one field."""
+    body = io.BytesIO("\n".join(["a", *lines]).encode())
     fields = Fields(names=["a"], needed=["a"])
-    rows = read_csv(
-        io.BytesIO(b"a\n1\n"), name="f", fields=fields, dialect=Dialect(), limit_bytes=18
-    )
-    assert [each.data for each in rows] == [b'{"a": "1"}\n']
-    assert csv.field_size_limit() == before
+    return read_csv(body, name="f", fields=fields, dialect=Dialect(), limit_bytes=limit)
+
+
+def test_csv_files_with_other_limits_are_read_side_by_side() -> None:
+    early, large = csv_file("1", limit=18), csv_file(*["x" * 200_000] * 20, limit=10**7)
+    found = records([next(early), next(large)])
+    assert list(early) == []
+    assert len(records(csv_file("2", limit=18))) == 1
+    assert len(found + records(large)) == 21
+
+
+@pytest.mark.parametrize("line", ["x" * 2_000_001, '"' + "x\n" * 1_000_001 + '"'])
+def test_csv_field_above_its_file_s_limit_is_refused_whatever_that_of_others(line: str) -> None:
+    others = csv_file("1", limit=10**8)
+    next(others)
+    assert len(records(csv_file("1", "x" * 2_000_000, "2", limit=2_000_000))) == 3
+    with pytest.raises(SourceError, match="line .*: .*longer than 1.9.* Mi characters") as caught:
+        list(csv_file("1", line, "2", limit=2_000_000))
+    assert "recordLimitMib" in caught.value.fix

@@ -6,13 +6,13 @@ import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
 from etl.errors import SourceError, UsageError
 from etl.proposing.values import kind_of
-from etl.sources.files.csv_rows import Dialect
+from etl.sources.files.csv_rows import Dialect, csv_reader
 
 _MOST_BYTES = 64 * 1024 * 1024
 _HEAD_CHARACTERS = 256 * 1024
@@ -129,7 +129,7 @@ def _score(head: str, dialect: Dialect) -> tuple[bool, bool, float, int]:
     widths: list[int] = []
     is_sound = True
     try:
-        for row in _reader(head, dialect):
+        for row in csv_reader(io.StringIO(head, newline=""), dialect):
             widths += [len(row)] if row else []
             if len(widths) == _HEAD_ROWS:
                 break
@@ -141,25 +141,12 @@ def _score(head: str, dialect: Dialect) -> tuple[bool, bool, float, int]:
     return widths[0] > 1, is_sound, round(share, 1), widths[0]
 
 
-def _reader(text: str, dialect: Dialect) -> Iterator[list[str]]:
-    return csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quotechar,
-        escapechar=dialect.escapechar,
-        doublequote=dialect.doublequote,
-        strict=True,
-    )
-
-
 def _rows(
     text: str, dialect: Dialect, name: str, *, is_whole: bool, most_rows: int
 ) -> list[list[str]]:
     rows: list[list[str]] = []
-    limit_before = csv.field_size_limit(_MOST_BYTES)
-    reader = csv.reader([])
+    reader = csv_reader(io.StringIO(text, newline=""), dialect)
     try:
-        reader = _reader(text, dialect)  # type: ignore[assignment]
         for row in reader:
             rows += [row] if row else []
             if len(rows) > most_rows:
@@ -170,8 +157,6 @@ def _rows(
                 f"{name}: line {reader.line_num}: {error}",
                 fix="look for a quote that is never closed, or name the delimiter: DELIMITER=…",
             ) from error
-    finally:
-        csv.field_size_limit(limit_before)
     return rows
 
 

@@ -6,17 +6,21 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from json.encoder import encode_basestring
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from etl.errors import SourceError
 from etl.sources.files.blocks import cut_at_ends, pack, read_chunks
 from etl.sources.files.header import check_header, check_width
 from etl.sources.lines import MALFORMED
 from etl.sources.records import Lines
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 _MOST_FIELDS = 4_000_000  # more than whole blocks of short rows have
 
@@ -70,17 +74,8 @@ def read_csv(
     Raises:
         SourceError: The header does not fit the contract, or a row cannot be read.
     """
-    limit_before = csv.field_size_limit(limit_bytes)  # of the whole process
     blocks = _Blocks(stream, dialect, limit_bytes)
-    rows = csv.reader(
-        chain.from_iterable(blocks),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quotechar,
-        quoting=csv.QUOTE_MINIMAL if dialect.quotechar else csv.QUOTE_NONE,
-        escapechar=dialect.escapechar,
-        doublequote=dialect.doublequote,
-        strict=True,
-    )
+    rows = csv_reader(chain.from_iterable(blocks), dialect)
     try:
         names = fields.names
         if fields.has_header:
@@ -97,8 +92,21 @@ def read_csv(
             f"{name}: near line {rows.line_num}: {error}",
             fix="set the source's option encoding to the file's",
         ) from error
-    finally:
-        csv.field_size_limit(limit_before)
+
+
+def csv_reader(lines: Iterable[str], dialect: Dialect) -> Reader:
+    """Python's reader, which leaves it to the caller to bound what a field holds."""
+    # The limit is the process's, in which other threads read, too: it is never lowered.
+    csv.field_size_limit(sys.maxsize)
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quotechar,
+        quoting=csv.QUOTE_MINIMAL if dialect.quotechar else csv.QUOTE_NONE,
+        escapechar=dialect.escapechar,
+        doublequote=dialect.doublequote,
+        strict=True,
+    )
 
 
 def _read_header(header: list[str], name: str, fields: Fields) -> Sequence[str]:
@@ -115,11 +123,12 @@ class _Blocks:
 
     Attributes:
         count: How many blocks have been given.
+        limit: Of a line, a field and a row, in characters.
     """
 
     def __init__(self, stream: IO[bytes], dialect: Dialect, limit: int) -> None:
         self.count = 0
-        self._limit = limit
+        self.limit = limit
         self._delimiter = dialect.delimiter
         # Of a row that may not have ended: its lines are held until it does.
         self._characters = self._fields = 0
@@ -129,15 +138,19 @@ class _Blocks:
 
     def __iter__(self) -> Iterator[io.StringIO]:
         for block in self._blocks:
-            is_endless = len(block) > self._limit and _after_line_break(block) == 0
-            if is_endless or self._characters > self._limit:
-                raise csv.Error(f"longer than {self._limit / 1024**2:g} Mi characters")
+            is_endless = len(block) > self.limit and _after_line_break(block) == 0
+            if is_endless or self._characters > self.limit:
+                raise self.too_long()
             self._characters += len(block)
             self._fields += block.count(self._delimiter)
             if self._fields > _MOST_FIELDS:
                 raise csv.Error(f"a row of more than {_MOST_FIELDS:,} fields")
             self.count += 1
             yield io.StringIO(block, newline="")
+
+    def too_long(self) -> csv.Error:
+        """What is raised for a line, field or row above the limit."""
+        return csv.Error(f"longer than {self.limit / 1024**2:g} Mi characters")
 
     def end_row(self) -> None:
         """Note that a row has ended in the last block."""
@@ -166,10 +179,15 @@ def _encode(rows: Iterator[list[str]], names: Sequence[str], blocks: _Blocks) ->
     texts: list[str] = []
     packed = blocks.count
     for row in rows:
-        if len(row) == width:
-            texts.append(template % tuple(map(encode_basestring, row)))
-        elif row:
-            texts.append(_malformed(row, width))
+        if row:
+            if len(row) == width:
+                text = template % tuple(map(encode_basestring, row))
+            else:
+                text = _malformed(row, width)
+            # No field is longer than its row's text, and few texts are that long.
+            if len(text) > blocks.limit and max(map(len, row)) > blocks.limit:
+                raise blocks.too_long()
+            texts.append(text)
         if blocks.count > packed:
             packed = blocks.count
             blocks.end_row()
