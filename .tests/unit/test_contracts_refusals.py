@@ -301,6 +301,20 @@ CASES: list[tuple[str, Callable[[Document], None], str, str, str]] = [
         "physicalName",
     ),
     (
+        "row-number-as-column",
+        _append(_column("rowid")),
+        "<rowid>",
+        "DuckDB calls the number of a row",
+        "physicalName: rowid_value",
+    ),
+    (
+        "row-number-as-column-in-capitals",
+        _append(_column("ROWID")),
+        "<ROWID>",
+        "plain identifier",
+        "physicalName: rowid_value",
+    ),
+    (
         "no-partition",
         _remove("ingest_date"),
         "schema[0].properties",

@@ -14,6 +14,8 @@ _RESERVED = frozenset(word.strip() for word in Redshift.Generator.RESERVED_KEYWO
 }
 # What expressions give a meaning of its own.
 _RUN_DATE = "run_date"
+# What DuckDB gives a meaning of its own, unless a table has such a column.
+_ROW_NUMBER = "rowid"
 
 
 def name_fault(name: str) -> str | None:
@@ -24,6 +26,8 @@ def name_fault(name: str) -> str | None:
         return f'"{name}" is a reserved word in Redshift'
     if name == _RUN_DATE:
         return '"run_date" is what expressions call the date of the run'
+    if name == _ROW_NUMBER:
+        return '"rowid" is what DuckDB calls the number of a row'
     return None
 
 
