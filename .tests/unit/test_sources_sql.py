@@ -98,6 +98,11 @@ def test_values_become_json_exactly(shop: Shop) -> None:
         ("2026-01-05T10:00:00Z", "2026-01-05T10:00:00Z"),
         ("2026-01-05T10:00:00.5-0500", "2026-01-05T10:00:00.5-05:00"),
         ("2026-01-05 10:00:00+00", "2026-01-05T10:00:00+00:00"),
+        ("2026-07-05 09:15", "2026-07-05T09:15:00+02:00"),
+        ("2026-01-05T09:15Z", "2026-01-05T09:15:00Z"),
+        ("2026-01-05 09:15-05", "2026-01-05T09:15:00-05:00"),
+        ("2026-01-05", "2026-01-05T00:00:00+01:00"),
+        ("2026-02-30", "2026-02-30"),
         ("2026-02-30 10:00:00", "2026-02-30 10:00:00"),
         ("yesterday", "yesterday"),
         (1767225600, 1767225600),
@@ -106,8 +111,25 @@ def test_values_become_json_exactly(shop: Shop) -> None:
 def test_timestamp_text_gets_its_zone_and_other_values_stay(
     shop: Shop, stored: object, written: object
 ) -> None:
-    line = value_table(shop, 1, 1, 0, None, stored, None, None)
-    assert json.loads(line)["seen"] == written
+    line = value_table(shop, 1, 1, 0, "2026-01-05", stored, None, None)
+    found = json.loads(line)
+    assert (found["born"], found["seen"]) == ("2026-01-05", written)
+
+
+@pytest.mark.parametrize("time", ["", " 09:15", "T09:15", " 09:15:27", "T09:15:27.000123"])
+@pytest.mark.parametrize("zone", ["", "Z", "+02:00"])
+def test_timestamp_text_of_each_form_is_accepted(shop: Shop, time: str, zone: str) -> None:
+    stored = f"2026-01-05{time}{zone if time else ''}"
+    line = value_table(shop, 1, 1, 0, "2026-01-05", stored, None, None)
+    verdict = judge_line(line.decode(), shop.contract(*VALUES, table="things"), DAYS[5])
+    assert isinstance(verdict, Accepted)
+
+
+def test_timestamp_text_in_a_format_of_the_contract_s_stays(shop: Shop) -> None:
+    seen = make_column("seen", Type(kind="timestamp", format="yyyy-MM-dd"))
+    shop.run("CREATE TABLE things (id, seen)")
+    shop.put((1, "2026-01-05"), table="things")
+    assert shop.read(VALUES[0], seen, table="things") == [{"id": 1, "seen": "2026-01-05"}]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from etl.contracts.problems import did_you_mean
 from etl.errors import ContractError, SourceError
-from etl.model import Contract
+from etl.model import Contract, Type
 from etl.sources.sql.marks import Marks, choose_marks
 from etl.sources.sql.options import SqlOptions
 from etl.tidying import normalise_name
@@ -192,9 +192,13 @@ def _read_columns(connection: Connection, options: SqlOptions) -> Sequence[Any]:
 def _wanted(contract: Contract) -> dict[str, str]:
     """The columns that a contract reads, and what kind of type it takes each for."""
     return {
-        each.path[0]: each.type.kind if len(each.path) == 1 else "object"
+        each.path[0]: _kind(each.type) if len(each.path) == 1 else "object"
         for each in contract.received_columns
     }
+
+
+def _kind(type_: Type) -> str:
+    return "string" if type_.format else type_.kind  # a text in a format of its own stays so
 
 
 def _key_names(contract: Contract) -> list[str]:

@@ -16,7 +16,8 @@ from uuid import UUID
 from etl.sources.lines import MALFORMED, encode_json
 
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?"
+    r"(\d{4}-\d\d-\d\d)"
+    r"(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?)?"
 )
 
 
@@ -80,11 +81,12 @@ def encode_value(value: Any, kind: str, zone: tzinfo) -> str:
 
 
 def iso_timestamp(text: str, zone: tzinfo) -> str:
-    """A timestamp's text as ISO 8601 has it, with a zone; other text as it is."""
+    """A timestamp's text as ISO 8601 has it, with seconds and a zone; other text as it is."""
     found = _TIMESTAMP.fullmatch(text)
     if not found:
         return text
-    day, time, is_utc, hours, minutes = found.groups()
+    day, time, seconds, is_utc, hours, minutes = found.groups()
+    time = f"{time or '00:00'}{seconds or ':00'}"
     if is_utc:
         return f"{day}T{time}Z"
     if hours:
