@@ -1,4 +1,4 @@
-"""Who is who in the embedded Redshift: each IAM identity a user, and what a database role shares."""
+"""Who is who in the embedded Redshift: each identity a user, and what a database role shares."""
 
 from __future__ import annotations
 

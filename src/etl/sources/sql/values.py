@@ -16,8 +16,7 @@ from uuid import UUID
 from etl.sources.lines import MALFORMED, encode_json
 
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d\d-\d\d)"
-    r"(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?)?"
+    r"(\d{4}-\d\d-\d\d)" r"(?:[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?)?"
 )
 
 
