@@ -82,7 +82,7 @@ class Record:
             is_whole = len(self.sent) == len(header)
             return json.dumps(fields, ensure_ascii=False) if is_whole else None
         try:
-            return self.sent.decode().strip(" \t\r\n")
+            return self.sent.decode().removeprefix("\ufeff").strip(" \t\r\n")
         except UnicodeDecodeError:
             return None
 

@@ -50,6 +50,23 @@ def test_json_lines_without_a_record_are_skipped(tmp_path: Path) -> None:
     assert read(tmp_path / "a.jsonl") == [b'{"a":1}', b'{"a":2}']
 
 
+def test_json_lines_lose_their_byte_order_marks_wherever_they_stand(tmp_path: Path) -> None:
+    lines = [
+        '\ufeff{"a":1}',
+        '{"a":"\ufeff"}',
+        '\ufeff{"a":2}',
+        "\ufeff",
+        ' \ufeff \ufeff{"a":3}\r',
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    assert read(tmp_path / "a.jsonl") == [
+        b'{"a":1}',
+        '{"a":"\ufeff"}'.encode(),
+        b'{"a":2}',
+        b'{"a":3}',
+    ]
+
+
 def test_json_line_that_is_not_utf8_is_wrapped(tmp_path: Path) -> None:
     bad = b'{"a":"caf\xe9"}'
     (tmp_path / "a.jsonl").write_bytes(b'{"a":1}\n' + bad + b"\n")

@@ -11,7 +11,7 @@ from etl.stream.lines import LineSplitter
 from etl.stream.signals import Stop
 from etl.stream.standard_input import StandardInput
 
-SENT = b'{"a":1}\n{"b":"\xc3\xb6"}\n\n  \n{"c":3}\r\n{"bad":"\xff"}\n{"d":4}'
+SENT = b'{"a":1}\n{"b":"\xc3\xb6"}\n\n  \n\xef\xbb\xbf{"c":3}\r\n{"bad":"\xff"}\n{"d":4}'
 
 
 def split(parts: list[bytes], limit_bytes: int = 1000) -> list[bytes]:

@@ -17,12 +17,16 @@ from etl.sources.records import Lines
 _SPACE = b" \t\r\n"
 # Numbers are only skipped over: as text they need no conversion and have no limit.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
-# At a line's start or end, or a line of nothing else; it begins with "\n" to be found fast.
-_SPACE_AT_END = re.compile(rb"\n(?:[ \t\n]|(?<=[ \t]\n))")
+# Marks too: of one at the start of a raw object, not all readers see the same.
+_BEFORE_RECORD = re.compile(rb"\A(?:[ \t\r\n]|\xef\xbb\xbf)+")
+# Space at a line's start or end, or a line of nothing else, or a byte order mark at its start; it
+# begins with "\n" to be found fast.
+_UNCLEAN = re.compile(rb"\n(?:[ \t\n]|\xef\xbb\xbf|(?<=[ \t]\n))")
 
 
 def read_json_lines(stream: IO[bytes], *, name: str, limit_bytes: int) -> Iterator[Lines]:
-    """The lines of a stream, without white space around them; blank ones hold no record.
+    """The lines of a stream, without white space around them and byte order marks before them;
+    blank ones hold no record.
 
     Args:
         name: The file's name, for messages.
@@ -60,7 +64,7 @@ def _read_block(
                 f"{name}: line {number} is longer than {limit_bytes / 1024**2:g} MiB",
                 fix="see whether it is a file of JSON lines, or raise recordLimitMib",
             )
-        if record := line.strip(_SPACE):
+        if record := _BEFORE_RECORD.sub(b"", line).rstrip(_SPACE):
             records.append(_as_line(record))
     if records:
         yield Lines(b"\n".join(records) + b"\n", len(records))
@@ -71,7 +75,8 @@ def _is_clean(block: bytes) -> bool:
     return (
         block[0] not in _SPACE
         and b"\r" not in block
-        and not _SPACE_AT_END.search(block)
+        and not block.startswith(codecs.BOM_UTF8)
+        and not _UNCLEAN.search(block)
         and is_utf8(block)
     )
 
