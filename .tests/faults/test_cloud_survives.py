@@ -46,7 +46,7 @@ MOMENTS = [
     Moment("before it validates", "lambda Invoke"),
     Moment(
         "warehouse, under the Data API's statement",
-        "redshift-data BatchExecuteStatement",
+        "redshift-data BatchExecuteStatement LOCK",
         is_after=True,
         loader="data-api",
     ),

@@ -46,8 +46,8 @@ ALWAYS_BY = {
         r"warehouse SELECT \(SELECT COUNT": ("killed before",),
     },
     "data-api": {
-        "redshift-data BatchExecuteStatement": ("killed after", "unanswered"),
-        "redshift-data DescribeStatement of Batch": ("killed after",),
+        "redshift-data BatchExecuteStatement LOCK": ("killed after", "unanswered"),
+        "redshift-data DescribeStatement of BatchExecuteStatement LOCK": ("killed after",),
         r"redshift-data ExecuteStatement SELECT \(SELECT COUNT": ("killed before",),
     },
 }

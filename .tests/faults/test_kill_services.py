@@ -164,7 +164,7 @@ class Kill:
 
 
 START_JOB, INVOKE = "glue StartJobRun", "lambda Invoke"
-BATCH = "redshift-data BatchExecuteStatement"
+BATCH = "redshift-data BatchExecuteStatement LOCK"
 SAMPLED = [
     Kill(
         "Spark driver killed",

@@ -53,7 +53,7 @@ def _padded_type(type_: Type) -> str:
     return _PADDED if type_.kind == "string" else redshift_type(type_)
 
 
-def _create(executor: Executor, contract: Contract) -> None:
+def _create(executor: Executor, contract: Contract, *, role: str | None) -> None:
     """In place of `migrate`, which knows no such type."""
     executor.execute(create_schema(contract.places.schema))
     for table in warehouse_tables(contract):

@@ -128,6 +128,7 @@ def harm_aws(harm: Harm) -> None:
     def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
         what = [str(parameters[name]) for name in _NAMES if name in parameters]
         what += [each["Key"] for each in parameters.get("Delete", {}).get("Objects", ())]
+        what += parameters.get("Sqls", ())[:1]
         if parameters.get("Id") in submitted:
             what.append(f"of {submitted[parameters['Id']]}")
         name = describe(f"{self.meta.service_model.service_name} {operation}", " ".join(what))

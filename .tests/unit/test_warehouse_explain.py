@@ -27,6 +27,7 @@ WAREHOUSE = SimpleNamespace(
     host=None,
     port=5439,
     db_user=None,
+    database_role=None,
     sslrootcert=None,
 )
 SETTINGS = SimpleNamespace(warehouse=WAREHOUSE, aws=None)
