@@ -14,7 +14,7 @@ locals {
     aws_cloudwatch_metric_alarm.cluster_disk[*].arn,
   )
 
-  pipeline_search = "{${var.metrics_namespace},Environment,Dataset,Step} Environment=\"${var.environment}\""
+  pipeline_search = "{\"${var.metrics_namespace}\",Environment,Dataset,Step} Environment=\"${var.environment}\""
   warehouse_metrics = var.warehouse.workgroup_name == null ? [
     ["AWS/Redshift", "PercentageDiskSpaceUsed", "ClusterIdentifier", var.warehouse.cluster_identifier],
     ["AWS/Redshift", "CPUUtilization", "ClusterIdentifier", var.warehouse.cluster_identifier],
@@ -63,7 +63,7 @@ locals {
     },
     {
       title   = "Redshift"
-      stat    = "Sum"
+      stat    = var.warehouse.workgroup_name == null ? "Average" : "Sum" # per cent, or seconds used
       metrics = local.warehouse_metrics
     },
   ]
