@@ -124,6 +124,14 @@ def test_render_without_a_topic_or_with_an_unknown_name_is_refused(tmp_path: Any
         render(settings, "123456789012", path=path)
 
 
+def test_definition_takes_a_topic_s_arn_as_it_is() -> None:
+    settings, topic = load_settings("local"), "arn:aws:sns:eu-west-1:210987654321:everybody"
+    shared = settings.model_copy(
+        update={"alerts": settings.alerts.model_copy(update={"topic_name": topic})}
+    )
+    assert placeholders(shared, "123456789012")["topic_arn"] == topic
+
+
 def test_definition_of_a_cluster_names_the_cluster() -> None:
     settings = load_settings("local")
     changes = {"kind": "cluster", "workgroup_name": None, "cluster_identifier": "big"}

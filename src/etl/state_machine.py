@@ -31,8 +31,8 @@ def placeholders(settings: Settings, account_id: str) -> dict[str, str]:
     Raises:
         SettingsError: There is no topic for its alerts, or a cluster's user is set.
     """
-    warehouse = settings.warehouse
-    if settings.alerts.topic_name is None:
+    warehouse, topic = settings.warehouse, settings.alerts.topic_name
+    if topic is None:
         raise SettingsError(
             f"{settings.environment} has no topic that the state machine could tell failures to",
             fix="set alerts.topic_name in config/",
@@ -49,7 +49,7 @@ def placeholders(settings: Settings, account_id: str) -> dict[str, str]:
         "pipeline_function_arn": f"{functions}:{settings.state_machine.function_name}",
         "validator_function_arn": f"{functions}:{settings.validator.function_name}",
         "glue_job_name": settings.glue.job_name,
-        "topic_arn": f"arn:aws:sns:{regional}:{settings.alerts.topic_name}",
+        "topic_arn": topic if topic.startswith("arn:") else f"arn:aws:sns:{regional}:{topic}",
         "database": warehouse.database,
         "warehouse_kind": "WorkgroupName" if serverless else "ClusterIdentifier",
         "warehouse_name": str(warehouse.workgroup_name or warehouse.cluster_identifier),

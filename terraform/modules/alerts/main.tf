@@ -1,8 +1,16 @@
-# The topic of failures: told by the pipeline, the state machine and alarms.
+# The topic of failures: told by the pipeline, the state machine and alarms. One that is named by its
+# ARN is somebody else's, and so is its policy.
 
 data "aws_caller_identity" "current" {}
 
+locals {
+  is_made   = !startswith(var.name, "arn:")
+  topic_arn = local.is_made ? aws_sns_topic.this[0].arn : var.name
+}
+
 resource "aws_sns_topic" "this" {
+  count = local.is_made ? 1 : 0
+
   name              = var.name
   kms_master_key_id = var.kms_key_arn
 }
@@ -11,7 +19,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "Alarms"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.this.arn]
+    resources = [local.topic_arn]
     principals {
       type        = "Service"
       identifiers = ["cloudwatch.amazonaws.com"]
@@ -26,7 +34,7 @@ data "aws_iam_policy_document" "this" {
     sid       = "OnlyByTLS"
     effect    = "Deny"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.this.arn]
+    resources = [local.topic_arn]
     principals {
       type        = "*"
       identifiers = ["*"]
@@ -40,14 +48,16 @@ data "aws_iam_policy_document" "this" {
 }
 
 resource "aws_sns_topic_policy" "this" {
-  arn    = aws_sns_topic.this.arn
+  count = local.is_made ? 1 : 0
+
+  arn    = local.topic_arn
   policy = data.aws_iam_policy_document.this.json
 }
 
 resource "aws_sns_topic_subscription" "email" {
   for_each = toset(var.emails)
 
-  topic_arn = aws_sns_topic.this.arn
+  topic_arn = local.topic_arn
   protocol  = "email"
   endpoint  = each.key
 }

@@ -1,4 +1,4 @@
 output "topic_arn" {
   description = "The topic."
-  value       = aws_sns_topic.this.arn
+  value       = local.topic_arn
 }

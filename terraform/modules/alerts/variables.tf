@@ -1,5 +1,5 @@
 variable "name" {
-  description = "The topic's name."
+  description = "The topic's name, or the ARN of one that is there already."
   type        = string
 }
 
