@@ -12,6 +12,7 @@ import pytest
 
 from etl.__main__ import main
 from etl.errors import UsageError
+from etl.infrastructure import variables
 from etl.infrastructure.functions import lambda_functions
 from etl.infrastructure.lifecycle import bucket_rules
 from etl.infrastructure.variables import deployment
@@ -130,6 +131,16 @@ def test_deployment_has_what_the_environment_s_datasets_need_and_no_more(
     assert list(document["tables"]) == ["price_list"]
     assert document["scheduled_datasets"] == ["price_list"]
     assert document["secrets"] == []
+
+
+def test_deployment_watches_the_freshness_of_what_runs_daily(
+    monkeypatch: pytest.MonkeyPatch, packages: Path
+) -> None:
+    monkeypatch.setattr(variables, "daily_datasets", lambda _: ["orders"])
+
+    document = deployment(load_settings("dev"), ACCOUNT, packages=packages)
+
+    assert document["scheduled_datasets"] == ["orders"]
 
 
 def test_deployment_names_secrets_and_holds_no_secret_nor_place_of_a_source(

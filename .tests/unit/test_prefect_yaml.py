@@ -20,7 +20,7 @@ from tools.deploy.deployment import deployments_of
 
 from etl.contracts import list_datasets
 from etl.errors import SettingsError, UsageError
-from etl.infrastructure.deployments import IMAGE_FOLDER, deployment_values
+from etl.infrastructure.deployments import IMAGE_FOLDER, daily_datasets, deployment_values
 from etl.root import ROOT
 from etl.settings import load_settings
 
@@ -96,6 +96,47 @@ def test_environment_that_names_its_datasets_gets_their_deployments(
     chosen = deployments_of(load_settings("dev"))
     names = ["backfill", "archive", "heavy-batch", "orders"]
     assert chosen == [word for each in names for word in ("--name", f"{each}-{{{{ etl.env }}}}")]
+
+
+@pytest.mark.parametrize(
+    ("schedules", "is_daily"),
+    [
+        ("*nightly", True),
+        ("[{ cron: 30 */2 * * *, timezone: UTC }]", True),
+        ("[{ interval: 86400 }]", True),
+        ("[{ interval: P1D }]", True),
+        ("[{ cron: 0 5 1 * * }, { cron: 0 5 * * *, active: true }]", True),
+        ('[{ cron: 30 5 * * 1-5, active: "{{ etl.schedules }}" }]', False),
+        ("[{ cron: 30 5 1 * * }]", False),
+        ("[{ cron: 30 5 * 1 * }]", False),
+        ("[{ interval: 90000 }]", False),
+        ('[{ rrule: "FREQ=WEEKLY" }]', False),
+        ("[{ cron: 0 3 * * *, active: false }]", False),
+        ("[]", False),
+        ("null", False),
+    ],
+)
+def test_daily_datasets_are_those_that_a_schedule_runs_every_day(
+    schedules: str, is_daily: bool, tmp_path: Path
+) -> None:
+    last = 'parameters: { dataset: price_list, env: "{{ etl.env }}" }'
+    text = (ROOT / "prefect.yaml").read_text()
+    changed = text.replace(last, f"{last}, schedules: {schedules}")
+    assert changed != text
+    (tmp_path / "prefect.yaml").write_text(changed)
+
+    found = daily_datasets(load_settings("dev"), root=tmp_path)
+
+    assert found == [each for each in list_datasets() if each != "price_list" or is_daily]
+
+
+def test_daily_datasets_are_active_as_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ETL_DATASETS", '["orders"]')
+    assert daily_datasets(load_settings("dev")) == ["orders"]
+    monkeypatch.setenv("ETL_WORKERS__SCHEDULES", "false")
+    assert daily_datasets(load_settings("dev")) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import httpx
-import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
@@ -18,6 +17,7 @@ from tools.deploy.pool import put_pool
 from aws.clients import make_client
 from etl.environment import enter
 from etl.errors import EtlError, UsageError
+from etl.infrastructure.deployments import read_deployments
 from etl.root import ROOT
 from etl.secrets import read_secret
 from etl.settings import Settings
@@ -57,12 +57,8 @@ def deployments_of(settings: Settings, *, root: Path = ROOT) -> list[str]:
     """Arguments of `prefect deploy`: which of prefect.yaml the environment has."""
     if settings.datasets is None:
         return ["--all"]
-    names = []
-    for each in yaml.safe_load((root / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]:
-        dataset = (each.get("parameters") or {}).get("dataset")
-        if dataset is None or dataset in settings.datasets:
-            names += ["--name", each["name"]]
-    return names
+    found = read_deployments(settings, root=root)
+    return [word for each in found for word in ("--name", each["name"])]
 
 
 def _put_deployments(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from etl.athena_ddl import table_input
 from etl.contracts import datasets_of, load_contract
 from etl.infrastructure.code import LIBRARY, SCRIPT, CodeFile, code_files
+from etl.infrastructure.deployments import daily_datasets
 from etl.infrastructure.functions import LambdaFunction, lambda_functions
 from etl.infrastructure.glue_job import job_definition
 from etl.infrastructure.lifecycle import RESULTS_PREFIX, bucket_rules
@@ -71,7 +72,7 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         },
         "policy_variables": policy_variables(settings, account_id, contracts),
         "glue_job": _glue_job(settings, code),
-        "scheduled_datasets": datasets_of(settings) if settings.workers.schedules else [],
+        "scheduled_datasets": daily_datasets(settings),
         "tables": {each.dataset: table_input(each) for each in contracts if each.is_transformed},
         "athena_results": f"s3://{settings.buckets.artifacts}/{RESULTS_PREFIX}",
         "openapi": _openapi(settings, account_id, contracts, functions),

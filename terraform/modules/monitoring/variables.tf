@@ -29,7 +29,7 @@ variable "thresholds" {
 }
 
 variable "datasets" {
-  description = "Datasets that are run by a schedule."
+  description = "Datasets that a schedule runs every day."
   type        = set(string)
 }
 
