@@ -16,7 +16,7 @@ from etl.infrastructure import variables
 from etl.infrastructure.functions import lambda_functions
 from etl.infrastructure.lifecycle import bucket_rules
 from etl.infrastructure.variables import deployment
-from etl.infrastructure_settings import Lifecycle, Lifecycles
+from etl.infrastructure_settings import Lifecycle, Lifecycles, Vpc
 from etl.root import ROOT
 from etl.settings import Settings, list_environments, load_settings
 
@@ -227,6 +227,16 @@ def test_bucket_rules_of_artifacts_end_only_the_answers_of_queries() -> None:
 def test_lifecycle_out_of_order_is_refused(days: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         Lifecycle(**days)
+
+
+def test_vpc_has_endpoints_for_what_flows_and_the_worker_call() -> None:
+    texts = [
+        path.read_text() for path in ROOT.glob("src/etl/**/*.py") if "doctor" not in path.parts
+    ]
+    called = {name for text in texts for name in re.findall(r'client\("([a-z0-9-]+)"', text)}
+    named_otherwise = {"stepfunctions": "states"}
+    worker = {"ecr.api", "ecr.dkr", "ecs", "sqs"}  # pulls images, starts tasks, hears how they end
+    assert set(Vpc().endpoints) == {named_otherwise.get(each, each) for each in called} | worker
 
 
 def test_hcl_holds_no_name_and_no_account_of_an_environment() -> None:
