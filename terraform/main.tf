@@ -163,6 +163,7 @@ module "network" {
 
   name               = local.name
   vpc                = local.infrastructure.vpc
+  source_role_arns   = jsondecode(local.deployment.policy_variables.source_role_arns)
   warehouse_port     = local.settings.warehouse.port
   log_retention_days = local.log_days
   kms_key_arn        = local.key_arn

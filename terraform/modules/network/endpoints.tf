@@ -32,6 +32,25 @@ data "aws_iam_policy_document" "s3" {
   #checkov:skip=CKV_AWS_283:ECR signs the addresses of layers itself, whoever pulls
   source_policy_documents = [data.aws_iam_policy_document.endpoints.json]
 
+  # Sources of other accounts are read as roles there.
+  dynamic "statement" {
+    for_each = length(var.source_role_arns) > 0 ? [1] : []
+    content {
+      sid       = "SourcesOfOthers"
+      actions   = ["s3:*"]
+      resources = ["*"]
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:PrincipalArn" # of a session, its role's
+        values   = var.source_role_arns
+      }
+    }
+  }
+
   statement {
     sid       = "LayersOfImages"
     actions   = ["s3:GetObject"]

@@ -14,6 +14,7 @@ mock_provider "aws" {
 
 variables {
   name               = "etl-test"
+  source_role_arns   = []
   warehouse_port     = 5439
   log_retention_days = 30
   kms_key_arn        = null
@@ -80,6 +81,25 @@ run "create_without_nat_has_no_way_out" {
   assert {
     condition     = length(aws_internet_gateway.this) + length(aws_route.nat) == 0
     error_message = "Without NAT no route leads out."
+  }
+}
+
+run "roles_of_sources_elsewhere_pass_to_s3_alone" {
+  command = plan
+
+  variables {
+    source_role_arns = ["arn:aws:iam::210987654321:role/orders-reader"]
+  }
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.s3.statement :
+      anytrue([for each in statement.condition : each.variable == "aws:PrincipalArn" && tolist(each.values) == var.source_role_arns])
+    ])
+    error_message = "S3 is reached as the roles that contracts name."
+  }
+  assert {
+    condition     = length(data.aws_iam_policy_document.endpoints.statement) == 1
+    error_message = "Other services are for this account."
   }
 }
 

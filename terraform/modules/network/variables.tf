@@ -27,6 +27,11 @@ variable "vpc" {
   }
 }
 
+variable "source_role_arns" {
+  description = "Roles of other accounts, by which sources on S3 are read."
+  type        = list(string)
+}
+
 variable "warehouse_port" {
   description = "Where Redshift listens."
   type        = number
