@@ -18,7 +18,7 @@ from typing import Any
 from etl.state_machine import PLACEHOLDERS
 
 ROOT = Path(__file__).resolve().parents[1]
-_PREFIX = "arn:aws:states:::"
+_PREFIX = "arn:${partition}:states:::"
 _WAITING = (".sync", ".sync:2", ".waitForTaskToken")
 
 # Integrations whose answer is all that there is to wait for, and why.

@@ -162,6 +162,21 @@ def test_deployment_without_an_api_describes_none(packages: Path) -> None:
     assert "ingest" not in found["roles"]
 
 
+def test_deployment_in_another_partition_names_none_of_aws(
+    monkeypatch: pytest.MonkeyPatch, packages: Path
+) -> None:
+    role = f"arn:aws-cn:iam::{ACCOUNT}:role/etl-dev-redshift-copy"
+    monkeypatch.setenv("ETL_WAREHOUSE__COPY_ROLE_ARN", role)
+    monkeypatch.setenv("ETL_REGION", "cn-north-1")
+    monkeypatch.setenv("ETL_ROLE_ARN", f"arn:aws-cn:iam::{ACCOUNT}:role/etl-dev-flow")
+
+    document = deployment(load_settings("dev"), ACCOUNT, packages=packages)
+
+    arns = set(re.findall(r"arn:[a-z-]+:[a-z-]*:", json.dumps(document)))
+    assert {"arn:aws-cn:lambda:", "arn:aws-cn:states:", "arn:aws-cn:iam:"} <= arns
+    assert not [each for each in arns if not each.startswith("arn:aws-cn:")]
+
+
 def test_deployments_of_two_environments_share_no_name(packages: Path) -> None:
     dev, prod = (
         deployment(load_settings(each), ACCOUNT, packages=packages) for each in ("dev", "prod")

@@ -30,7 +30,7 @@ def task(resource: str = "lambda:invoke", **changes: Any) -> dict[str, Any]:
     retry = {"ErrorEquals": ["A"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 2}
     state = {
         "Type": "Task",
-        "Resource": f"arn:aws:states:::{resource}",
+        "Resource": f"arn:${{partition}}:states:::{resource}",
         "TimeoutSeconds": 60,
         "Retry": [retry | {"MaxDelaySeconds": 9, "JitterStrategy": "FULL"}],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}],

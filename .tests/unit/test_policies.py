@@ -120,8 +120,12 @@ def test_flow_role_is_for_people_only_where_flows_assume_it() -> None:
     alone, assumed = roles(settings)["flow"], roles(named)["flow"]
 
     assert (alone.name, assumed.name) == (f"{settings.name}-flow", "mine")
-    assert _principals(trust_policy(alone, ACCOUNT)) == [{"Service": ["ecs-tasks.amazonaws.com"]}]
-    assert {"AWS": f"arn:aws:iam::{ACCOUNT}:root"} in _principals(trust_policy(assumed, ACCOUNT))
+    assert _principals(trust_policy(alone, ACCOUNT, partition="aws")) == [
+        {"Service": ["ecs-tasks.amazonaws.com"]}
+    ]
+    assert {"AWS": f"arn:aws:iam::{ACCOUNT}:root"} in _principals(
+        trust_policy(assumed, ACCOUNT, partition="aws")
+    )
 
 
 _PLACES = {

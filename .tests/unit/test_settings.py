@@ -37,6 +37,16 @@ def test_load_settings_lists_the_three_environments_and_no_price_list() -> None:
     assert list_environments() == ["dev", "local", "prod"]
 
 
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_partition_and_account_are_those_of_the_copy_role(
+    partition: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"arn:{partition}:iam::210987654321:role/copy"
+    monkeypatch.setenv("ETL_WAREHOUSE__COPY_ROLE_ARN", role)
+    settings = load_settings("dev")
+    assert (settings.partition, settings.account_id) == (partition, "210987654321")
+
+
 def test_load_settings_with_variable_overrides_the_file(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -423,6 +423,11 @@ class Settings(BaseSettings):
         return self.warehouse.copy_role_arn.split(":")[4]
 
     @property
+    def partition(self) -> str:
+        """AWS's own, China's or the US government's: that of the COPY role."""
+        return self.warehouse.copy_role_arn.split(":")[1]
+
+    @property
     def aws(self) -> AwsConfig:
         """Who calls AWS, and where."""
         return AwsConfig(region=self.region, profile=self.profile, role_arn=self.role_arn)

@@ -15,6 +15,7 @@ PLACEHOLDERS = frozenset(
     {
         "database",
         "glue_job_name",
+        "partition",
         "pipeline_function_arn",
         "topic_arn",
         "validator_function_arn",
@@ -43,13 +44,15 @@ def placeholders(settings: Settings, account_id: str) -> dict[str, str]:
             fix="leave db_user out, and give the role's user its rights",
         )
     regional = f"{settings.region}:{account_id}"
-    functions = f"arn:aws:lambda:{regional}:function"
+    functions = f"arn:{settings.partition}:lambda:{regional}:function"
+    named = f"arn:{settings.partition}:sns:{regional}:{topic}"
     serverless = warehouse.kind == "serverless"
     return {
         "pipeline_function_arn": f"{functions}:{settings.state_machine.function_name}",
         "validator_function_arn": f"{functions}:{settings.validator.function_name}",
         "glue_job_name": settings.glue.job_name,
-        "topic_arn": topic if topic.startswith("arn:") else f"arn:aws:sns:{regional}:{topic}",
+        "topic_arn": topic if topic.startswith("arn:") else named,
+        "partition": settings.partition,
         "database": warehouse.database,
         "warehouse_kind": "WorkgroupName" if serverless else "ClusterIdentifier",
         "warehouse_name": str(warehouse.workgroup_name or warehouse.cluster_identifier),
@@ -74,6 +77,5 @@ def render(settings: Settings, account_id: str, *, path: Path = DEFINITION) -> s
 
 def state_machine_arn(settings: Settings, account_id: str) -> str:
     """The state machine's ARN."""
-    return (
-        f"arn:aws:states:{settings.region}:{account_id}:stateMachine:{settings.state_machine.name}"
-    )
+    place = f"{settings.region}:{account_id}"
+    return f"arn:{settings.partition}:states:{place}:stateMachine:{settings.state_machine.name}"

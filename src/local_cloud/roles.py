@@ -29,7 +29,8 @@ def provide_roles(cloud: Cloud, settings: Settings, contracts: Iterable[Contract
     )
     policies, existing = render_policies(settings, variables), _read_roles(iam)
     for key, role in roles(settings).items():
-        trust, found = trust_policy(role, account), existing.get(role.name)
+        trust = trust_policy(role, account, partition=settings.partition)
+        found = existing.get(role.name)
         if found is None:
             iam.create_role(RoleName=role.name, AssumeRolePolicyDocument=json.dumps(trust))
         elif found["AssumeRolePolicyDocument"] != trust:
@@ -48,7 +49,7 @@ def provide_roles(cloud: Cloud, settings: Settings, contracts: Iterable[Contract
 
 def arn_of(cloud: Cloud, settings: Settings, key: str) -> str:
     """A role's ARN."""
-    return role_arn(roles(settings)[key], cloud.account_id)
+    return role_arn(roles(settings)[key], cloud.account_id, partition=settings.partition)
 
 
 def _read_roles(iam: Any) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _exists(patient: Patient, bucket: str) -> Finding:
         if error_code(error) in DENIED:
             return fail(
                 f"{bucket}: access denied, it is another account's or s3:ListBucket is missing",
-                patient.allow("s3:ListBucket", f"arn:aws:s3:::{bucket}"),
+                patient.allow("s3:ListBucket", f"arn:{patient.settings.partition}:s3:::{bucket}"),
             )
         raise
     if region and region != wanted:

@@ -74,13 +74,13 @@ class Validator:
         return check_role(self._patient, self._function.role_arn, _SERVICE)
 
     def _create(self) -> str:
-        wanted = self._settings
+        wanted, partition = self._settings, self._patient.settings.partition
         identity = self._patient.identity
         account = identity.account if identity else "<account>"
         create = self._patient.command(
             *("lambda", "create-function", "--function-name", wanted.function_name),
             *("--runtime", _RUNTIME, "--handler", "validator_handler.handle"),
-            *("--role", f"arn:aws:iam::{account}:role/{wanted.function_name}"),
+            *("--role", f"arn:{partition}:iam::{account}:role/{wanted.function_name}"),
             *("--memory-size", str(wanted.memory_mb), "--timeout", str(wanted.timeout_seconds)),
             *("--ephemeral-storage", f"Size={wanted.storage_mb}"),
             *("--zip-file", _ARCHIVE),

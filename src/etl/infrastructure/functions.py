@@ -43,7 +43,8 @@ class LambdaFunction:
 
     def arn(self, settings: Settings, account_id: str) -> str:
         """The function's ARN."""
-        return f"arn:aws:lambda:{settings.region}:{account_id}:function:{self.name}"
+        place = f"{settings.region}:{account_id}"
+        return f"arn:{settings.partition}:lambda:{place}:function:{self.name}"
 
 
 def lambda_functions(settings: Settings, account_id: str) -> tuple[LambdaFunction, ...]:

@@ -37,7 +37,6 @@ def policy_variables(
     account_id: str,
     contracts: Iterable[Contract],
     *,
-    partition: str = "aws",
     workgroup_arn: str | None = None,
     kms_key_arns: Iterable[str] = (),
 ) -> dict[str, str]:
@@ -59,9 +58,9 @@ def policy_variables(
         `cluster_user_arns`, `kms_key_arns`, `ingest_secret_arns`, `started_machine_arns`, and
         those of `SourceAccess`.
     """
-    arns = _Arns(partition, settings.region, account_id)
+    arns = _Arns(settings.partition, settings.region, account_id)
     names = {
-        "partition": partition,
+        "partition": settings.partition,
         "region": settings.region,
         "account_id": account_id,
         "name": settings.name,
@@ -83,7 +82,7 @@ def policy_variables(
     lists = {
         **_optional_resources(settings, arns),
         **_warehouse_resources(settings, arns, workgroup_arn),
-        **read_source_access(contracts, settings, arns.secret, partition).to_variables(),
+        **read_source_access(contracts, settings, arns.secret, settings.partition).to_variables(),
         "kms_key_arns": list(kms_key_arns),
     }
     return names | {name: json.dumps(value) for name, value in lists.items()}

@@ -77,7 +77,7 @@ def role_names(settings: Settings) -> dict[str, str]:
     return {key: role.name for key, role in roles(settings).items()}
 
 
-def role_arn(role: Role, account_id: str, *, partition: str = "aws") -> str:
+def role_arn(role: Role, account_id: str, *, partition: str) -> str:
     """A role's ARN."""
     return f"arn:{partition}:iam::{account_id}:role/{role.name}"
 
@@ -88,7 +88,7 @@ def flow_role_name(settings: Settings) -> str:
     return named or f"{settings.name}-flow"
 
 
-def trust_policy(role: Role, account_id: str, *, partition: str = "aws") -> dict[str, Any]:
+def trust_policy(role: Role, account_id: str, *, partition: str) -> dict[str, Any]:
     """Who may take a role on. Where that is the account, its people need `sts:AssumeRole` too."""
     by_service: dict[str, Any] = {
         "Effect": "Allow",

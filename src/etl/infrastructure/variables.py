@@ -65,7 +65,7 @@ def deployment(settings: Settings, account_id: str, *, packages: Path = BUILD) -
         "roles": {
             role.key: {
                 "name": role.name,
-                "trust": trust_policy(role, account_id),
+                "trust": trust_policy(role, account_id, partition=settings.partition),
                 "tags": role.tags,
             }
             for role in roles(settings).values()
