@@ -46,6 +46,11 @@ _PROJECT = re.compile(
 )
 _PROJECT_FILES = ("README.md", "pyproject.toml", "prefect.yaml")
 _REGION = re.compile(r"(?m)^(region:[ \t]*)([a-z0-9-]+)")
+# Where commands on pages, which are typed as they stand, name the region.
+_TYPED_REGION = re.compile(
+    r"(--region |\bregion=|\bterraform-state-\d{12}-)[a-z]+(?:-[a-z]+)+-\d\b"
+)
+_TYPED_PAGES = ("docs/deployments.md", "terraform/README.md")
 _PARTITION = re.compile(r"\barn:aws[a-z-]*:")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _RESERVED = ("xn--", "sthree-", "amzn-s3-demo-", "aws")  # S3's own, and the services' own
@@ -142,6 +147,8 @@ def rename(root: Path, name: str, region: str | None) -> Iterator[tuple[Path, st
             after = rename_project(after, current, name)
         if path in configs and region is not None:
             after = set_region(after, region)
+        elif path.relative_to(root).as_posix() in _TYPED_PAGES and region is not None:
+            after = _TYPED_REGION.sub(rf"\g<1>{region}", after)
         if after != before:
             yield path, after
 

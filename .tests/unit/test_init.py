@@ -129,6 +129,22 @@ def test_init_again_changes_nothing_and_another_name_renames(
     assert _git(clone, "status", "--porcelain") == ""
 
 
+def test_init_puts_the_region_into_the_commands_of_pages(clone: Path) -> None:
+    pages = [clone / "docs" / "deployments.md", clone / "terraform" / "README.md"]
+    before = [page.read_text("utf-8") for page in pages]
+    assert _init(clone, "blue-whale", "--region", "us-gov-west-1") == 0
+
+    after = [page.read_text("utf-8") for page in pages]
+    assert all("eu-west-1" in text for text in before)
+    assert not any("eu-west-1" in text for text in after)
+    assert after[0].count("--region us-gov-west-1 ") == 2
+    assert "region=us-gov-west-1 -var bucket=terraform-state-000000000000-us-gov" in after[1]
+    assert "`terraform-state-<account id>-<region>`" in after[1]
+
+    assert _init(clone, "blue-whale", "--region", "eu-central-1") == 0
+    assert "-var bucket=terraform-state-000000000000-eu-central-1\n" in pages[1].read_text("utf-8")
+
+
 def test_init_other_partitions_have_arns_of_their_own(clone: Path) -> None:
     assert _init(clone, "blue-whale", "--region", "cn-north-1") == 0
     assert load_settings("dev", root=clone).warehouse.copy_role_arn.startswith("arn:aws-cn:iam")
