@@ -38,7 +38,7 @@ from etl.run import Done, Run
 
 def _flow_run_name() -> str:
     given = runtime.flow_run.parameters
-    words = f"{given['dataset']} {given['run_date'] or cli.yesterday()}"
+    words = f"{given['dataset']} {given['run_date'] or tasks.run_date_due()}"
     return f"{words} replay" if given.get("replay") else words
 
 
@@ -69,7 +69,7 @@ def full_pipeline(
     """Extract, transform, validate, load and publish one day of a dataset.
 
     Args:
-        run_date: The day; None, as a schedule gives it, is yesterday (UTC).
+        run_date: The day; None, as a schedule gives it, is the UTC day before the run was due.
         dataset: A contract in config/contracts/.
         env: A file in config/.
         loader: How to load; None for what the environment says.
@@ -81,7 +81,7 @@ def full_pipeline(
     run = tasks.start(
         environment=env,
         dataset=dataset,
-        run_date=run_date or cli.yesterday(),
+        run_date=run_date or tasks.run_date_due(),
         loader=loader,
         engine=engine,
         backfill_from=backfill_from,

@@ -29,7 +29,7 @@ from etl.batch.report_text import print_batch
 
 def _flow_run_name() -> str:
     given = runtime.flow_run.parameters
-    return f"{', '.join(given['datasets'])} {given['run_date'] or cli.yesterday()}"
+    return f"{', '.join(given['datasets'])} {given['run_date'] or tasks.run_date_due()}"
 
 
 @flow(name="heavy-batch", flow_run_name=_flow_run_name, log_prints=False)
@@ -40,13 +40,13 @@ def heavy_batch(
 
     Args:
         datasets: Contracts in config/contracts/.
-        run_date: The day; None, as a schedule gives it, is yesterday (UTC).
+        run_date: The day; None, as a schedule gives it, is the UTC day before the run was due.
         env: A file in config/.
         again: Run once more what has succeeded.
     """
     batch = tasks.start_batch(
         environment=env,
-        run_date=run_date or cli.yesterday(),
+        run_date=run_date or tasks.run_date_due(),
         datasets=datasets,
         again=again,
         prefect_flow_run_id=str(runtime.flow_run.id or ""),

@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from etl.errors import SettingsError, UsageError
 
@@ -29,11 +29,6 @@ def flow_command(script: str, given: Mapping[str, object], **options: str) -> li
             words.append("--" + option.replace("_", "-").strip("-"))
             words += [] if value is True else [str(value)]
     return words
-
-
-def yesterday() -> date:
-    """The day before this one, UTC: what a scheduled run without a run date is for."""
-    return datetime.now(UTC).date() - timedelta(days=1)
 
 
 def check_run_date(day: date) -> None:

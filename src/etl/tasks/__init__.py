@@ -26,6 +26,7 @@ from etl.report import RunReport
 from etl.run import Done, Run
 from etl.sources.finish import Finished
 from etl.tasks.alerting import alert_on_failure
+from etl.tasks.due import run_date_due
 from etl.tasks.server import command_line
 from etl.tasks.showing import JobWatch, show
 from etl.tasks.step import after, note_made, step
@@ -45,6 +46,7 @@ __all__ = [
     "publish",
     "replay",
     "report",
+    "run_date_due",
     "show_backfill",
     "start",
     "start_batch",
