@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -9,12 +10,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
+from prefect.states import Failed
 
+import backfill
 import full_pipeline
 import heavy_batch
 from etl import tasks
+from etl.errors import SourceError
+from etl.tasks import alerting
 
 DUE = datetime(2026, 1, 2, 3, tzinfo=UTC)
 DAY = date(2026, 1, 1)
@@ -86,3 +92,35 @@ def test_run_date_due_without_a_time_is_the_clocks() -> None:
     found.add(tasks.run_date_due())
     last = datetime.now(UTC).date()
     assert found <= {first - timedelta(days=1), last - timedelta(days=1)}
+
+
+def alert_of(
+    monkeypatch: pytest.MonkeyPatch, flow: Flow[..., Any], **given: object
+) -> dict[str, Any]:
+    """What is told of a failed run that has these parameters alone."""
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(alerting, "alert_of_failure", lambda _, **words: told.append(words))
+    run = FlowRun(flow_id=uuid4(), expected_start_time=DUE, parameters=given)
+    (hook,) = flow.on_failure_hooks
+    asyncio.run(hook(flow, run, Failed(data=SourceError("the API is down"))))
+    return told[0]
+
+
+def test_alert_of_a_nightly_run_names_the_day_that_it_was_due_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = full_pipeline.full_pipeline
+    told = alert_of(monkeypatch, flow, dataset="orders", env="prod")
+    assert told["run_date"] == DAY
+    assert told["next_command"] == (
+        "python flows/full_pipeline.py --run-date 2026-01-01 --dataset orders --env prod"
+    )
+    told = alert_of(monkeypatch, flow, dataset="orders", env="prod", run_date="2025-05-05")
+    assert told["run_date"] == date(2025, 5, 5)
+    assert "--run-date 2025-05-05 " in told["next_command"]
+
+
+def test_alert_of_a_flow_without_run_dates_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"first": "2026-01-01", "last": "2026-01-31", "dataset": "orders", "env": "prod"}
+    told = alert_of(monkeypatch, backfill.backfill, **given)
+    assert told["run_date"] is None

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import FlowStateHook
 
 from etl.failures import alert_of_failure
+from etl.tasks.due import run_date_due
 
 
 def alert_on_failure(
@@ -25,7 +26,9 @@ def alert_on_failure(
     """
 
     async def alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-        given = flow_run.parameters
+        given = dict(flow_run.parameters)  # those that were left out are not among them
+        if "run_date" in flow.parameters.properties and not given.get("run_date"):
+            given["run_date"] = run_date_due(flow_run.expected_start_time)
         again = command(given)
         if again is None:
             return
