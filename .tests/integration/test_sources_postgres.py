@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import os
+import socket
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,6 +27,7 @@ from etl.sources.sql import open_reader, open_sql
 from etl.state import write_progress
 
 DAY = date(2026, 1, 5)
+IDLE = getattr(socket, "TCP_KEEPIDLE", None) or socket.TCP_KEEPALIVE  # macOS's
 NEXT = DAY + timedelta(days=1)
 STRING, INTEGER, TIMESTAMP = (
     Type(kind="string", max_bytes=200),
@@ -275,3 +278,11 @@ def test_errors_name_the_thing_and_never_the_password(shop: Database) -> None:
         shop.read(shop.contract(column, table="shop.secret"))
     assert "battery" not in str(caught.value)
     assert "check the secret shop" in caught.value.fix
+
+
+def test_silent_connection_is_kept_alive(shop: Database) -> None:
+    reader = open_reader(shop.contract(make_column("id", INTEGER), table="shop.t"), shop.context())
+    with reader._database.snapshot() as connection:
+        descriptor = os.dup(connection.connection.driver_connection.fileno())
+        with socket.socket(fileno=descriptor) as found:
+            assert found.getsockopt(socket.IPPROTO_TCP, IDLE) == 30

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psycopg2
 import pytest
 from moto import mock_aws
 from support.contracts import make_column
@@ -458,6 +459,26 @@ def test_location_that_cannot_be_read_is_named(shop: Shop, location: str, messag
         list(open_sql(contract, shop.context(DAYS[1])).items)
     assert "hunter2" not in str(caught.value)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(("query", "idle"), [("", "30"), ("?keepalives_idle=90", "90")])
+def test_connection_to_postgresql_is_kept_alive(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, query: str, idle: str
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def refuse(*_: object, **parameters: Any) -> None:
+        asked.update(parameters)
+        raise psycopg2.OperationalError("refused")
+
+    monkeypatch.setattr(psycopg2, "connect", refuse)
+    contract = shop.contract()
+    location = f"postgresql://127.0.0.1/shop{query}"
+    source = dataclasses.replace(contract.source, location=location)
+    with pytest.raises(SourceError):
+        list(open_sql(dataclasses.replace(contract, source=source), shop.context(DAYS[1])).items)
+    names = ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count")
+    assert [str(asked[each]) for each in names] == ["1", idle, "10", "6"]
 
 
 def test_file_that_is_no_database_is_named(shop: Shop) -> None:

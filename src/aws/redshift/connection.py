@@ -15,6 +15,7 @@ import certifi
 import psycopg2
 from psycopg2 import extensions
 
+from aws.libpq import KEEPALIVES
 from aws.redshift.credentials import Credentials
 from aws.redshift.errors import (
     ConnectError,
@@ -58,7 +59,7 @@ def connect(
         ConnectError: The warehouse cannot be reached or does not let us in.
     """
     try:
-        connection = psycopg2.connect(
+        connection: Connection = psycopg2.connect(
             host=host,
             port=port,
             dbname=database,
@@ -67,10 +68,7 @@ def connect(
             sslmode="verify-full",
             sslrootcert=str(sslrootcert or certifi.where()),
             application_name=application_name,
-            keepalives=1,
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=6,
+            **KEEPALIVES,
             async_=True,  # waiting in C lets no signal through, and waiting by callback no thread
         )
         _wait(connection, seconds=connect_timeout_seconds)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from aws.libpq import KEEPALIVES
 from etl.errors import ContractError, SecretError, SourceError
 from etl.model import Contract
 from etl.secrets import read_secret
@@ -141,7 +142,8 @@ def _connect_arguments(url: URL, options: SqlOptions) -> dict[str, Any]:
     if url.get_driver_name() not in ("psycopg2", "psycopg"):
         return {}
     # libpq's defaults, said aloud: the PG variables around a run are the warehouse's.
-    chosen = {"sslmode": url.query.get("sslmode", "prefer")}
+    chosen: dict[str, Any] = {"sslmode": url.query.get("sslmode", "prefer")}
+    chosen |= {each: url.query.get(each, value) for each, value in KEEPALIVES.items()}
     if url.host:
         chosen["port"] = str(url.port or 5432)
     return chosen | {"connect_timeout": options.connect_seconds}
