@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 from support.sts_stub import ROLE, grant, key_of, stub_sts
+from urllib3.util import connection
 
 from aws.clients import AwsConfig, make_client
 
@@ -43,6 +45,25 @@ def test_s3_client_signs_the_checksum_in_place_of_the_body(sent: tuple[Any, list
     headers = requests[0].headers
     assert headers["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"
     assert b"x-amz-checksum-sha256" in headers["Authorization"]
+
+
+def test_client_keeps_silent_connections_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    connect = connection.create_connection
+
+    def notice(*where: Any, **options: Any) -> socket.socket:
+        made = connect(*where, **options)
+        opened.append(made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        made.close()
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(connection, "create_connection", notice)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        client = make_client("lambda", AwsConfig(region="us-east-1", max_attempts=1))
+        with pytest.raises(EndpointConnectionError):
+            client.invoke(FunctionName="f")
+    assert opened and all(opened)
 
 
 OTHER_ROLE = "arn:aws:iam::210987654321:role/reader"

@@ -87,6 +87,7 @@ def _patience(config: AwsConfig, read_timeout_seconds: float | None = None) -> C
         read_timeout=read_timeout_seconds or config.read_timeout_seconds,
         user_agent_extra="prefect-aws-etl",
         max_pool_connections=_MOST_CONNECTIONS,
+        tcp_keepalive=True,  # a Lambda that is waited for may say nothing for 15 minutes
         # What is sent to S3 carries a checksum in a signed header; hashing it again proves no more.
         s3={"payload_signing_enabled": False},
     )
