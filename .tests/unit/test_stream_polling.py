@@ -191,3 +191,54 @@ def test_rewound_polling_reads_again() -> None:
     feed.rewind(None)
     again = feed.read(None)
     assert again and again.position == {"after": 1}
+
+
+def test_rewound_polling_does_not_count_the_poll_that_is_read_again() -> None:
+    feed = polling(Numbers(4), max_polls=1)
+    while not feed.has_ended:
+        feed.read(None)
+    feed.rewind({"after": 1})
+    assert not feed.has_ended
+    rest = feed.read(None)
+    assert rest and rest.position == {"after": 3}
+    assert feed.read(None) is None and feed.has_ended
+
+
+def test_polling_rewound_within_a_poll_has_no_more_polls_than_before() -> None:
+    feed = polling(Numbers(4), max_polls=1)
+    assert feed.read(None)
+    feed.rewind(None)
+    found = [feed.read(None), feed.read(None)]
+    assert all(found) and feed.read(None) is None and feed.has_ended
+
+
+def test_polling_asked_to_stop_stays_ended_when_it_is_rewound() -> None:
+    stop = Stop()
+    feed = polling(Numbers(4), max_polls=1, stop=stop)
+    assert feed.read(None)
+    stop.request()
+    assert feed.read(None) is None
+    feed.rewind(None)
+    assert feed.has_ended
+
+
+def test_poller_overtaken_in_its_last_poll_commits_what_the_other_has_not_read(s3: Any) -> None:
+    slow, slow_log = chained(s3)
+    fast, _ = chained(s3)
+    feed = polling(Numbers(4), max_polls=1)
+    session = slow.session()
+    place = slow_log.place
+
+    def overtaken(run_date: date) -> Any:
+        found = place(run_date)
+        fast.run(chunk(0, 1, position=1))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(OvertakenError):
+        patch.setattr(slow_log, "place", overtaken)
+        session.run(feed)
+    slow_log.refresh()
+    feed.rewind(slow_log.position)
+    while not feed.has_ended:
+        session.run(feed)
+    assert committed(s3) == [record(n) for n in range(4)]

@@ -72,8 +72,11 @@ class Polling:
         return Chunk(lines=page.lines, position=page.position)
 
     def rewind(self, position: dict[str, Any] | None) -> None:
-        """Go on behind another position, at once."""
+        """Go on behind another position, at once; what is read again counts as one poll."""
+        if self._pages is None and self._polls_left is not None:
+            self._polls_left += 1  # its end was counted, and what it read is read again
         self._pages, self._position, self._next_poll = None, position, self._clock()
+        self.has_ended = self._stop.is_requested
 
     def _begin_poll(self, wait_seconds: float | None) -> bool:
         wait = max(0.0, self._next_poll - self._clock())
