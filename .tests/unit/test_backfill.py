@@ -21,11 +21,13 @@ from etl.batch import extraction
 from etl.batch.requests import Request
 from etl.errors import LeaseLostError, SourceError, UsageError
 from etl.figures import Figures
+from etl.manifest import RawObject
 from etl.model import Column, Contract, Source, Type
 from etl.replay import kept_extraction
 from etl.run import Run
 from etl.settings import load_settings
 from etl.steps import stage
+from etl.stream.commits import Batch, commit_uri, try_commit
 
 FIRST = date(2026, 1, 1)
 DATES = [FIRST + timedelta(days=each) for each in range(6)]
@@ -259,6 +261,48 @@ def test_date_whose_stream_is_collected_again_is_not_done(done: Run) -> None:
         Figures(),
     )
     assert find_done(done, DATES) == {}
+
+
+@pytest.fixture
+def streamed(run: Run) -> Run:
+    """A run whose date has one batch of a stream, and was run to its end."""
+    boto3.client("s3").create_bucket(Bucket="test-raw")
+    source = dataclasses.replace(run.contract.source, kind="stream")
+    run = dataclasses.replace(run, contract=dataclasses.replace(run.contract, source=source))
+    commit(run, 0)
+    stage(run, Figures())
+    keep_report(run, FIRST)
+    return run
+
+
+def commit(run: Run, number: int, **of_batch: Any) -> None:
+    """Commit a batch of one object for the first date."""
+    s3, body = run.client("s3"), b"{}"
+    uri = f"{keys.raw_prefix(run.contract, FIRST)}batch-{number:08}-{'0' * 12}-00000.jsonl"
+    bucket, key = keys.parse_s3_uri(uri)
+    s3.put_object(Bucket=bucket, Key=key, Body=body)
+    kept = RawObject(uri=uri, bytes=len(body), sha256="", rows=1)
+    batch = Batch(run_date=FIRST, session="s", number=number, **{"objects": (kept,)} | of_batch)
+    assert try_commit(s3, run.contract, number, batch)
+
+
+@pytest.mark.parametrize(
+    "of_batch", [{}, {"objects": (), "rejected": 1, "dead_letters": ("s3://test-raw/d",)}]
+)
+def test_date_of_a_stream_is_done_until_more_is_committed(
+    streamed: Run, of_batch: dict[str, Any]
+) -> None:
+    assert find_done(streamed, DATES) == {FIRST: 1}
+    commit(streamed, 1, **of_batch)
+    assert find_done(streamed, DATES) == {}
+    stage(streamed, Figures())
+    keep_report(streamed, FIRST)
+    assert find_done(streamed, DATES) == {FIRST: 1}
+
+
+def test_date_of_a_stream_whose_commit_record_is_damaged_is_not_done(streamed: Run) -> None:
+    streamed.write(commit_uri(streamed.contract, FIRST, 1), "{}")
+    assert find_done(streamed, DATES) == {}
 
 
 def test_date_whose_replay_has_begun_is_not_done(done: Run) -> None:

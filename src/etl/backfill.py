@@ -22,11 +22,12 @@ from etl import keys
 from etl.backfill_report import DateResult
 from etl.cli import check_run_date
 from etl.describe import describe_error
-from etl.errors import UsageError
+from etl.errors import StorageError, UsageError
 from etl.model import Contract
 from etl.report import RunReport
 from etl.run import Run
 from etl.storage import explain_storage_errors
+from etl.stream.collect import is_collected
 from etl.warehouse.executor import Executor, open_executor
 from etl.warehouse.explain import explain_warehouse_errors
 from etl.warehouse.ledger import loaded_dates_sql
@@ -80,7 +81,8 @@ def find_done(run: Run, dates: Sequence[date]) -> dict[date, int]:
 
     The report, which a run writes last, tells that it came to its end; the ledger, which is
     written with the rows, that they are still there. One listing and one query tell both, and one
-    small object is read for each date that has a report.
+    small object is read for each date that has a report. A date of a stream may get more behind
+    its run: its commit records tell that it has not.
     """
     contract, bucket = run.contract, run.settings.buckets.artifacts
     reports = {
@@ -94,7 +96,17 @@ def find_done(run: Run, dates: Sequence[date]) -> dict[date, int]:
             with explain_warehouse_errors(run.settings):
                 loaded = _loaded_runs(executor, contract, dates)
         reports = {day: each for day, each in reports.items() if loaded.get(day) == each["run_id"]}
+    if contract.source.kind == "stream":
+        reports = {day: each for day, each in reports.items() if _has_all(run, day)}
     return {day: report["rows"]["loaded"] for day, report in reports.items()}
+
+
+def _has_all(run: Run, day: date) -> bool:
+    """Whether the date's run took all that a stream has committed for it."""
+    try:
+        return is_collected(run.client("s3"), run.contract, day)
+    except StorageError:
+        return False  # the date's own run says why, and the others are run
 
 
 def _read_reports(

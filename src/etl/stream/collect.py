@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aws.s3 import S3Object, delete_objects, iter_objects
 from etl.errors import StorageError
 from etl.keys import manifest_uri, parse_s3_uri, raw_prefix
-from etl.manifest import Manifest, find_manifest, write_manifest
+from etl.manifest import Manifest, RawObject, find_manifest, read_if_there, write_manifest
 from etl.model import Contract
 from etl.storage import explain_storage_errors
 from etl.stream.commits import Batch, list_all_commits, read_commit
@@ -48,9 +48,7 @@ def collect_stream(
     Raises:
         StorageError: An object that a record names is gone, or S3 refuses access.
     """
-    sequences = list_all_commits(s3, contract, run_date)
-    with ThreadPoolExecutor(_READERS) as readers:
-        batches = list(readers.map(partial(read_commit, s3, contract, run_date), sequences))
+    batches = _read_batches(s3, contract, run_date)
     _tidy(s3, raw_prefix(contract, run_date), batches, now or datetime.now(UTC))
     uri = manifest_uri(contract, run_date)
     earlier = find_manifest(s3, uri)
@@ -59,16 +57,45 @@ def collect_stream(
         run_date=run_date,
         source=contract.source.name,
         encoding=contract.source.encoding,
-        objects=tuple(each for batch in batches for each in batch.objects),
+        objects=_objects(batches),
         rows=sum(batch.rows for batch in batches),
         bytes=sum(batch.bytes for batch in batches),
         contract_uri=contract_uri,
         rejected=sum(batch.rejected for batch in batches),
-        dead_letters=tuple(each for batch in batches for each in batch.dead_letters),
+        dead_letters=_dead_letters(batches),
         corrections=earlier.corrections if earlier else None,
     )
     write_manifest(s3, uri, manifest)
     return manifest
+
+
+def is_collected(s3: S3Client, contract: Contract, run_date: date) -> bool:
+    """Whether the run date's extraction holds all that is committed for it by now.
+
+    Raises:
+        StorageError: A commit record is damaged, or S3 refuses access.
+    """
+    batches = _read_batches(s3, contract, run_date)
+    manifest = read_if_there(s3, manifest_uri(contract, run_date))
+    return (
+        manifest is not None
+        and manifest.objects == _objects(batches)
+        and manifest.dead_letters == _dead_letters(batches)
+    )
+
+
+def _read_batches(s3: S3Client, contract: Contract, run_date: date) -> list[Batch]:
+    sequences = list_all_commits(s3, contract, run_date)
+    with ThreadPoolExecutor(_READERS) as readers:
+        return list(readers.map(partial(read_commit, s3, contract, run_date), sequences))
+
+
+def _objects(batches: Sequence[Batch]) -> tuple[RawObject, ...]:
+    return tuple(each for batch in batches for each in batch.objects)
+
+
+def _dead_letters(batches: Sequence[Batch]) -> tuple[str, ...]:
+    return tuple(each for batch in batches for each in batch.dead_letters)
 
 
 def _tidy(s3: S3Client, prefix: str, batches: Sequence[Batch], now: datetime) -> None:
@@ -80,7 +107,7 @@ def _tidy(s3: S3Client, prefix: str, batches: Sequence[Batch], now: datetime) ->
             for each in iter_objects(s3, bucket=bucket, prefix=folder)
             if _DATA_NAME.fullmatch(each.key.rpartition("/")[2])
         }
-        named = {parse_s3_uri(each.uri)[1]: each for batch in batches for each in batch.objects}
+        named = {parse_s3_uri(each.uri)[1]: each for each in _objects(batches)}
         for key, each in named.items():
             if key not in found or found[key].size != each.bytes:
                 raise StorageError(
