@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -99,6 +101,75 @@ def test_redrive_that_is_stopped_loses_nothing(
             redrive(letters.sqs, QUEUES)
     assert (letters.count(letters.url), letters.count(letters.dead_url)) == (resent, 3)
     assert len(redrive(letters.sqs, QUEUES)) == 3
+
+
+class Rounds:
+    """A queue of many messages, which a receiver needs longer to go through than it hides them."""
+
+    def __init__(self, count: int, *, seconds_a_call: float) -> None:
+        self.waiting = deque((0.0, f"m{number}") for number in range(count))
+        self.now, self.seconds_a_call, self.calls = 0.0, seconds_a_call, 0
+        self.handles: dict[str, str] = {}
+        self.sent: list[str] = []
+        self.returned: set[str] = set()
+        self.sent_at = 0.0
+
+    def get_queue_url(self, QueueName: str) -> dict[str, str]:
+        return {"QueueUrl": QueueName}
+
+    def receive_message(self, *, VisibilityTimeout: int, **_: Any) -> dict[str, Any]:
+        self.now += self.seconds_a_call
+        self.calls += 1
+        assert self.calls < 1000, "no end"
+        found = []
+        while self.waiting and self.waiting[0][0] <= self.now and len(found) < 10:
+            _, name = self.waiting.popleft()
+            self.waiting.append((self.now + VisibilityTimeout, name))
+            self.handles[name] = f"{name} {self.now}"
+            system = {"SentTimestamp": f"{self.sent_at * 1000:.0f}", "ApproximateReceiveCount": "1"}
+            found.append(
+                {
+                    "MessageId": name,
+                    "ReceiptHandle": self.handles[name],
+                    "Body": name,
+                    "Attributes": system,
+                }
+            )
+        return {"Messages": found}
+
+    def change_message_visibility(self, *, ReceiptHandle: str, **_: Any) -> None:
+        if ReceiptHandle in self.handles.values():
+            self.returned.add(ReceiptHandle.split()[0])
+
+    def send_message(self, *, MessageBody: str, **_: Any) -> dict[str, str]:
+        self.sent.append(MessageBody)
+        return {"MessageId": f"sent {MessageBody}"}
+
+    def delete_message(self, *, ReceiptHandle: str, **_: Any) -> None:
+        name = ReceiptHandle.split()[0]
+        assert self.handles.pop(name) == ReceiptHandle
+        self.waiting = deque(each for each in self.waiting if each[1] != name)
+
+
+def test_listing_of_letters_that_come_again_ends_and_returns_them_all() -> None:
+    queue: Any = Rounds(100, seconds_a_call=15)
+    found = list_dead_letters(queue, QUEUES)
+    assert len(found) == 100
+    assert {each.message_id for each in found} == queue.returned
+
+
+def test_redrive_of_all_sends_each_once_however_long_it_takes() -> None:
+    queue: Any = Rounds(200, seconds_a_call=15)
+    assert len(redrive(queue, QUEUES)) == 200
+    assert sorted(queue.sent) == sorted(f"m{number}" for number in range(200))
+    assert not queue.waiting
+
+
+def test_redrive_of_all_leaves_what_is_given_up_once_more_meanwhile() -> None:
+    queue: Any = Rounds(20, seconds_a_call=1)
+    queue.sent_at = datetime.now(UTC).timestamp() + 60
+    assert redrive(queue, QUEUES) == []
+    assert len(queue.waiting) == len(queue.returned) == 20
 
 
 def test_redrive_queue_that_is_missing_is_named(letters: Letters) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from aws.sqs import Message, delete_message, find_queue, hide_message, iter_messages, send_message
+from aws.sqs import Message, delete_message, find_queue, hide_message, iter_batches, send_message
 from etl.errors import ProcessingError, UsageError
 from etl.processing.notifications import read_notifications
 from etl.settings import Processor
@@ -50,8 +50,11 @@ def list_dead_letters(sqs: SQSClient, queues: Processor) -> list[DeadLetter]:
     Raises:
         ProcessingError: The dead-letter queue does not exist.
     """
-    with _held(sqs, _find(sqs, queues.dead_letter_queue_name)) as messages:
-        return _in_order(map(_describe, messages))
+    dead_url = _find(sqs, queues.dead_letter_queue_name)
+    with _returning(sqs, dead_url) as held:
+        for _ in _receive(sqs, dead_url, held):
+            pass
+        return _in_order(map(_describe, held.values()))
 
 
 def redrive(
@@ -74,13 +77,19 @@ def redrive(
     """
     dead_url = _find(sqs, queues.dead_letter_queue_name)
     queue_url = _find(sqs, queues.queue_name)
-    sent = []
-    with _held(sqs, dead_url) as messages:
-        for each in list(messages):
-            if message_ids is None or each.message_id in message_ids:
+    began, sent = datetime.now(UTC), []
+
+    def is_chosen(letter: Message) -> bool:
+        if message_ids is None:
+            return letter.sent_at <= began  # else it may be one of these, given up once more
+        return letter.message_id in message_ids
+
+    with _returning(sqs, dead_url) as held:
+        for batch in _receive(sqs, dead_url, held):
+            for each in filter(is_chosen, batch):
                 send_message(sqs, queue_url=queue_url, body=each.body)
                 delete_message(sqs, queue_url=dead_url, receipt_handle=each.receipt_handle)
-                messages.remove(each)
+                del held[each.message_id]
                 sent.append(_describe(each))
     if unknown := set(message_ids or ()) - {each.message_id for each in sent}:
         raise UsageError(
@@ -91,17 +100,24 @@ def redrive(
 
 
 @contextmanager
-def _held(sqs: SQSClient, queue_url: str) -> Iterator[list[Message]]:
-    """All messages of a queue, kept from others; those that are left in the list come back."""
-    messages = list(iter_messages(sqs, queue_url=queue_url, hide_seconds=_HIDE_SECONDS))
+def _returning(sqs: SQSClient, queue_url: str) -> Iterator[dict[str, Message]]:
+    """A place for a queue's messages, by their ids; those that are left in it come back."""
+    held: dict[str, Message] = {}
     try:
-        yield messages
+        yield held
     finally:
-        for each in messages:
+        for each in held.values():
             with suppress(ClientError):  # it comes back by itself, only later
                 hide_message(
                     sqs, queue_url=queue_url, receipt_handle=each.receipt_handle, seconds=0
                 )
+
+
+def _receive(sqs: SQSClient, queue_url: str, held: dict[str, Message]) -> Iterator[list[Message]]:
+    """A queue's messages as they are received, kept from others and noted in `held`."""
+    for batch in iter_batches(sqs, queue_url=queue_url, hide_seconds=_HIDE_SECONDS):
+        held.update({each.message_id: each for each in batch})
+        yield batch
 
 
 def _describe(message: Message) -> DeadLetter:

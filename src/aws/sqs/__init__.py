@@ -4,6 +4,7 @@ from aws.sqs.messages import (
     Message,
     delete_message,
     hide_message,
+    iter_batches,
     iter_messages,
     send_message,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "delete_message",
     "find_queue",
     "hide_message",
+    "iter_batches",
     "iter_messages",
     "send_message",
 ]

@@ -53,11 +53,21 @@ def send_message(
 
 
 def iter_messages(client: SQSClient, *, queue_url: str, hide_seconds: int) -> Iterator[Message]:
-    """The queue's messages, until it seems to have no more.
+    """The messages of `iter_batches`, one by one."""
+    for batch in iter_batches(client, queue_url=queue_url, hide_seconds=hide_seconds):
+        yield from batch
+
+
+def iter_batches(
+    client: SQSClient, *, queue_url: str, hide_seconds: int
+) -> Iterator[list[Message]]:
+    """The queue's messages as they are received, until it seems to have no new ones.
 
     Args:
-        hide_seconds: How long each is kept from other receivers.
+        hide_seconds: How long each is kept from other receivers. One that is not deleted by then
+            may come again, with another receipt handle; the earlier one is void.
     """
+    seen: set[str] = set()
     while True:
         answer = client.receive_message(
             QueueUrl=queue_url,
@@ -67,10 +77,13 @@ def iter_messages(client: SQSClient, *, queue_url: str, hide_seconds: int) -> It
             MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
             MessageAttributeNames=["All"],
         )
-        messages = answer.get("Messages", [])
-        if not messages:
+        batch = list(map(_describe, answer.get("Messages", [])))
+        if batch:
+            yield batch
+        new = {each.message_id for each in batch} - seen
+        if not new:
             return
-        yield from map(_describe, messages)
+        seen |= new
 
 
 def delete_message(client: SQSClient, *, queue_url: str, receipt_handle: str) -> None:
