@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -209,14 +210,28 @@ def test_archive_keeps_the_copy_of_an_object_that_somebody_else_has_deleted(s3: 
     assert set(contents(s3, "archive")) == {OLD}
 
 
-def test_archive_refuses_to_replace_another_object_and_goes_on(s3: Any) -> None:
+def test_archive_replaces_what_it_has_of_a_run_date_that_was_run_again(s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket="archive", VersioningConfiguration={"Status": "Enabled"})
+    put(s3, OLD)
+    run(s3)
+    time.sleep(1)  # S3 tells whole seconds
+    s3.put_object(Bucket="processed", Key=OLD, Body=b"of a later run")
+    report = run(s3)
+    assert (report.status, report.counts.errors, report.counts.objects) == ("succeeded", 0, 1)
+    assert contents(s3, "processed") == {}
+    assert contents(s3, "archive") == {OLD: b"of a later run"}
+    versions = s3.list_object_versions(Bucket="archive")["Versions"]
+    assert [each["IsLatest"] for each in versions] == [True, False]
+
+
+def test_archive_refuses_to_replace_a_younger_object_and_goes_on(s3: Any) -> None:
     put(s3, OLD, OLDER)
-    s3.put_object(Bucket="archive", Key=OLD, Body=b"of an earlier run")
+    s3.put_object(Bucket="archive", Key=OLD, Body=b"put by hand")
     report = run(s3)
     assert (report.status, report.counts.errors, report.counts.objects) == ("failed", 1, 1)
     assert "is another object than" in report.cause
     assert set(contents(s3, "processed")) == {OLD}
-    assert contents(s3, "archive")[OLD] == b"of an earlier run"
+    assert contents(s3, "archive")[OLD] == b"put by hand"
 
 
 def test_archive_takes_a_copy_whose_etag_differs_for_the_object_it_was_made_of(s3: Any) -> None:
@@ -320,7 +335,7 @@ class Listing:
     def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
         if Bucket == "archive" and Key not in self.copied:
             raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
-        return {"ContentLength": 7, "ETag": '"e"'}
+        return {"ContentLength": 7, "ETag": '"e"', "LastModified": NOW}
 
     def copy_object(self, *, Key: str, **given: Any) -> None:
         self.copied[Key] = {"class": given["StorageClass"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -33,6 +34,7 @@ class ObjectHead:
 
     Attributes:
         size: In bytes.
+        last_modified: To the second.
         headers: Content type and the like, as CopyObject takes them.
         metadata: The user's.
         checksums: Those of the whole object, by their names in S3's API.
@@ -40,6 +42,7 @@ class ObjectHead:
 
     size: int
     etag: str
+    last_modified: datetime
     storage_class: str
     headers: Mapping[str, str]
     metadata: Mapping[str, str]
@@ -59,6 +62,7 @@ def read_head(client: S3Client, *, bucket: str, key: str) -> ObjectHead | None:
     return ObjectHead(
         size=found["ContentLength"],
         etag=found["ETag"].strip('"'),
+        last_modified=found["LastModified"],
         storage_class=found.get("StorageClass", "STANDARD"),
         headers={name: found[name] for name in _HEADERS if name in found},
         metadata=found.get("Metadata", {}),

@@ -45,16 +45,18 @@ def archive_object(s3: S3Client, route: Route, found: S3Object) -> Outcome:
         object or gone since it was listed, and is left alone.
 
     Raises:
-        ArchiveError: The archive holds another object of that key, or the copy is not the object.
+        ArchiveError: The archive holds another object of that key, no older than this one, or the
+            copy is not the object.
     """
     source = read_head(s3, bucket=route.bucket, key=found.key)
     if source is None or source.etag != found.etag:
         return "changed"
     copy = read_head(s3, bucket=route.archive_bucket, key=found.key)
-    if copy is not None:
-        if not _is_copy(source, copy):
-            raise _conflict(route, found.key)
+    if copy is not None and _is_copy(source, copy):
         return "finished" if _delete(s3, route, found, copy, is_ours=False) else "changed"
+    # An older one is of a run before this; the bucket keeps it as a version.
+    if copy is not None and copy.last_modified >= source.last_modified:
+        raise _conflict(route, found.key)
     if not _copy(s3, route, found, source):
         return "changed"
     copy = read_head(s3, bucket=route.archive_bucket, key=found.key)
@@ -111,7 +113,7 @@ def _delete(
 
 def _conflict(route: Route, key: str) -> ArchiveError:
     return ArchiveError(
-        f"s3://{route.archive_bucket}/{key} is another object than s3://{route.bucket}/{key}",
-        fix="compare the two: a run date that was run again after it was archived leaves such a"
-        " pair; delete the one that is not wanted",
+        f"s3://{route.archive_bucket}/{key} is another object than s3://{route.bucket}/{key},"
+        " and not older",
+        fix="compare the two, delete the one that is not wanted, and archive again",
     )
