@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from aws.stepfunctions import Execution
-from etl.batch import execution
+from etl.batch import execution, requests
 from etl.batch.execution import execution_name
 from etl.batch.failure import explain, read_failure
 from etl.batch.function import for_function, run_step
-from etl.errors import SettingsError, UsageError
+from etl.errors import ContractError, SettingsError, UsageError
 from etl.settings import load_settings
 from etl.state_machine import DEFINITION, PLACEHOLDERS, placeholders, render
 
@@ -161,6 +161,37 @@ def test_function_reads_no_contract_from_elsewhere() -> None:
     named = {"dataset": "orders", "run_date": "2026-01-01", "execution": "e"}
     named |= {"started_at": "2026-01-02T00:00:00Z", "contract_uri": "s3://somebody/else.json"}
     with pytest.raises(UsageError, match="no compiled contract"):
+        run_step({"step": "look", "run": named}, load_settings("local"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("run_date", "2026-1-1", 'run_date "2026-1-1" is not a date\n  fix: .* 2026-01-31$'),
+        ("started_at", "soon", 'started_at "soon" is not a time\n  fix: .* 2026-01-31T00:15:00Z$'),
+        ("entered_at", "", 'entered_at "" is not a time'),
+    ],
+)
+def test_function_says_which_date_or_time_it_cannot_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, message: str
+) -> None:
+    monkeypatch.setattr(requests, "_read_contract", lambda *_: None)
+    named = {"dataset": "orders", "run_date": "2026-01-01", "execution": "e", "contract_uri": "u"}
+    named |= {"started_at": "2026-01-02T00:00:00Z"}
+    event = {"step": "look", "run": named | {name: text}, "entered_at": "2026-01-02T00:00:00Z"}
+    with pytest.raises(UsageError, match=message):
+        run_step(event | {name: text}, load_settings("local"))
+
+
+def test_function_lets_a_contract_that_it_cannot_read_say_so_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ContractError("it is broken")
+
+    monkeypatch.setattr(requests, "_read_contract", refuse)
+    named = {"dataset": "orders", "run_date": "2026-01-01", "execution": "e", "contract_uri": "u"}
+    with pytest.raises(ContractError, match="it is broken"):
         run_step({"step": "look", "run": named}, load_settings("local"))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aws.clients import make_client
 from aws.s3 import get_bytes
@@ -19,6 +19,8 @@ from etl.model import Contract
 from etl.run import Run
 from etl.settings import Settings
 from etl.storage import explain_storage_errors
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +49,13 @@ def open_request(event: Mapping[str, Any], settings: Settings) -> Request:
     """The run that an event is about.
 
     Raises:
-        UsageError: The event lacks something, or names a contract that lies elsewhere.
+        UsageError: The event lacks something, has a date or a moment that is none, or names a
+            contract that lies elsewhere.
         ContractError: There is no compiled contract for the dataset.
     """
     try:
         named = event["run"]
-        dataset, run_date = named["dataset"], date.fromisoformat(named["run_date"])
+        dataset, run_date = named["dataset"], _read_day(named, "run_date")
         uri = named.get("contract_uri") or _contract_uri(event, settings, dataset)
         execution = named["execution"]
         run = Run(
@@ -60,13 +63,13 @@ def open_request(event: Mapping[str, Any], settings: Settings) -> Request:
             run_date=run_date,
             contract=_read_contract(settings, uri, dataset),
             settings=settings,
-            started_at=datetime.fromisoformat(named["started_at"]),
+            started_at=_read_moment(named, "started_at"),
         )
         return Request(
             run=replace(run, confirm=partial(confirm_for_execution, run, execution)),
             execution=execution,
             given=event.get("given") or {},
-            entered_at=datetime.fromisoformat(event["entered_at"]),
+            entered_at=_read_moment(event, "entered_at"),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(
@@ -77,6 +80,25 @@ def open_request(event: Mapping[str, Any], settings: Settings) -> Request:
 def run_id_of(execution: str, dataset: str) -> str:
     """The run's id: the same in all tries of all steps of an execution of that name."""
     return hashlib.sha256(f"{execution}/{dataset}".encode()).hexdigest()[:12]
+
+
+def _read_day(given: Mapping[str, Any], name: str) -> date:
+    return _read(date.fromisoformat, given, name, "a date", example="2026-01-31")
+
+
+def _read_moment(given: Mapping[str, Any], name: str) -> datetime:
+    return _read(datetime.fromisoformat, given, name, "a time", example="2026-01-31T00:15:00Z")
+
+
+def _read(
+    read: Callable[[str], T], given: Mapping[str, Any], name: str, what: str, *, example: str
+) -> T:
+    try:
+        return read(given[name])
+    except ValueError as error:
+        raise UsageError(
+            f'{name} "{given[name]}" is not {what}', fix=f"write it as {example}"
+        ) from error
 
 
 def _contract_uri(event: Mapping[str, Any], settings: Settings, dataset: str) -> str:
