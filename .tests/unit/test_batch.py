@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
+from support.contracts import orders_contract
 
 from aws.stepfunctions import Execution
-from etl.batch import execution, requests
+from etl.batch import execution, publishing, requests
 from etl.batch.execution import execution_name
 from etl.batch.failure import explain, read_failure
 from etl.batch.function import for_function, run_step
-from etl.errors import ContractError, SettingsError, UsageError
+from etl.batch.publishing import complete
+from etl.batch.requests import Request
+from etl.errors import ContractError, LeaseLostError, SettingsError, UsageError
+from etl.manifest import Manifest
+from etl.run import Run
 from etl.settings import load_settings
 from etl.state_machine import DEFINITION, PLACEHOLDERS, placeholders, render
 
@@ -193,6 +201,71 @@ def test_function_lets_a_contract_that_it_cannot_read_say_so_itself(
     named = {"dataset": "orders", "run_date": "2026-01-01", "execution": "e", "contract_uri": "u"}
     with pytest.raises(ContractError, match="it is broken"):
         run_step({"step": "look", "run": named}, load_settings("local"))
+
+
+class Leases:
+    """The leases' part: given back, they are no longer this execution's."""
+
+    def __init__(self) -> None:
+        self.are_mine = True
+
+    def confirm(self) -> None:
+        if not self.are_mine:
+            raise LeaseLostError("another run has it")
+
+    def give_back(self, *_: Any) -> None:
+        self.are_mine = False
+
+
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:m:2026-01-01-abc"
+
+
+def complete_request(run: Run) -> Request:
+    stage = {"name": "extract", "seconds": 1.5, "rows": 3, "bytes": 99, "cost_usd": 0.0}
+    given = {"extracted": {"stage": stage}}
+    return Request(run=run, execution=EXECUTION, given=given, entered_at=datetime.now(UTC))
+
+
+def test_complete_whose_answer_was_lost_gives_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, contract = load_settings("local"), orders_contract()
+    settings = settings.model_copy(update={"role_arn": None})
+    contract = replace(contract, places=replace(contract.places, processed="", schema=""))
+    leases, finished = Leases(), []
+
+    def finish(run: Run, _: Any) -> None:
+        run.confirm()
+        finished.append(run.run_id)
+
+    manifest = Manifest(
+        dataset="orders",
+        run_date=DAY,
+        source="shop",
+        encoding="json",
+        objects=(),
+        rows=3,
+        bytes=99,
+        contract_uri="s3://b/c.json",
+    )
+    monkeypatch.setattr(publishing, "finish", finish)
+    monkeypatch.setattr(publishing, "give_back", leases.give_back)
+    monkeypatch.setattr(Request, "manifest", lambda _: manifest)
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=settings.buckets.artifacts)
+        monkeypatch.setattr(Run, "client", lambda *_, **__: client)
+        run = Run(
+            run_id="one",
+            run_date=DAY,
+            contract=contract,
+            settings=settings,
+            confirm=leases.confirm,
+        )
+        answer = complete(complete_request(run))
+        assert complete(complete_request(run)) == answer
+        assert (answer["rows"], answer["extracted"], answer["run_id"]) == (3, 3, "one")
+        with pytest.raises(LeaseLostError):
+            complete(complete_request(replace(run, run_id="another")))
+    assert finished == ["one"]
 
 
 # Failures

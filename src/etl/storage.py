@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
     ClientError,
@@ -15,7 +16,7 @@ from botocore.exceptions import (
     SSOError,
 )
 
-from aws.s3 import put_bytes
+from aws.s3 import get_bytes, put_bytes
 from etl.describe import find_fix
 from etl.errors import StorageError
 from etl.keys import parse_s3_uri
@@ -56,6 +57,21 @@ def write_json(s3: S3Client, uri: str, text: str) -> None:
     bucket, key = parse_s3_uri(uri)
     with explain_storage_errors(uri):
         put_bytes(s3, bucket=bucket, key=key, body=text.encode(), content_type="application/json")
+
+
+def read_json(s3: S3Client, uri: str) -> dict[str, Any]:
+    """A small JSON document; empty if there is none, or none that can be read.
+
+    Raises:
+        StorageError: The bucket is missing or refuses access.
+    """
+    bucket, key = parse_s3_uri(uri)
+    with explain_storage_errors(uri):
+        try:
+            found: dict[str, Any] = json.loads(get_bytes(s3, bucket=bucket, key=key))
+        except (ValueError, s3.exceptions.NoSuchKey):
+            return {}
+    return found
 
 
 @contextmanager

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from aws.s3 import get_bytes
 from etl.ingest.accept import commit_name
 from etl.ingest.receipts import Receipt, RequestId
-from etl.keys import manifest_uri, parse_s3_uri, run_uri
+from etl.keys import manifest_uri, run_uri
 from etl.manifest import read_if_there
 from etl.model import Contract
-from etl.storage import explain_storage_errors
+from etl.storage import read_json
 from etl.stream.commits import is_committed, read_commit
 
 if TYPE_CHECKING:
@@ -39,20 +37,10 @@ def find_state(
     taken = {each.uri for each in manifest.objects} if manifest else set()
     if manifest is None or not taken.issuperset(each.uri for each in committed.objects):
         return "stored"
-    report = _read_report(
+    report = read_json(
         s3, run_uri(artifacts_bucket, contract.dataset, receipt.run_date, "report.json")
     )
     # A manifest only grows: as many rows are the same ones. More are a run that has not ended.
     has_ended = report.get("status") == "succeeded"
     is_of_manifest = report.get("rows", {}).get("extracted") == manifest.rows
     return "loaded" if has_ended and is_of_manifest else "stored"
-
-
-def _read_report(s3: S3Client, uri: str) -> dict[str, Any]:
-    bucket, key = parse_s3_uri(uri)
-    with explain_storage_errors(uri):
-        try:
-            found: dict[str, Any] = json.loads(get_bytes(s3, bucket=bucket, key=key))
-        except (ValueError, s3.exceptions.NoSuchKey):
-            return {}
-    return found
