@@ -13,19 +13,20 @@ from moto import mock_aws
 from support.contracts import orders_contract
 
 from aws.stepfunctions import Execution
-from etl.batch import execution, publishing, requests
+from etl.batch import execution, loading, publishing, requests
 from etl.batch.execution import execution_name
 from etl.batch.failure import explain, read_failure
 from etl.batch.function import for_function, run_step
 from etl.batch.publishing import complete
 from etl.batch.requests import Request
-from etl.errors import ContractError, LeaseLostError, SettingsError, UsageError
+from etl.errors import ContractError, LeaseLostError, SettingsError, UsageError, WarehouseError
 from etl.manifest import Manifest
 from etl.run import Run
 from etl.settings import load_settings
 from etl.state_machine import DEFINITION, PLACEHOLDERS, placeholders, render
 
 DAY = date(2026, 1, 1)
+CHECK = {"name": "min_rows", "column": None, "measured": 0, "expected": ">= 1"}
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
 
 
@@ -268,6 +269,26 @@ def test_complete_whose_answer_was_lost_gives_it_again(monkeypatch: pytest.Monke
     assert finished == ["one"]
 
 
+@pytest.mark.parametrize(
+    ("statement_bytes", "check_bytes", "fits"),
+    [(190_000, 1_000, True), (190_000, 60_000, False), (240_000, 1_000, False)],
+)
+def test_load_that_the_state_cannot_hold_beside_the_checks_is_refused(
+    statement_bytes: int, check_bytes: int, fits: bool
+) -> None:
+    run = Run(
+        run_id="one", run_date=DAY, contract=orders_contract(), settings=load_settings("local")
+    )
+    given = {"validated": {"checks": [CHECK | {"column": "x" * check_bytes}]}}
+    request = Request(run=run, execution=EXECUTION, given=given, entered_at=datetime.now(UTC))
+    answer = {"statements": ["x" * statement_bytes]}
+    if fits:
+        loading._check_size(request, answer)
+    else:
+        with pytest.raises(WarehouseError, match="orders has so many columns .* Step Functions"):
+            loading._check_size(request, answer)
+
+
 # Failures
 
 
@@ -276,9 +297,6 @@ def caught(step: str, error: str, cause: Any) -> dict[str, str]:
     text = cause if isinstance(cause, str) else json.dumps(cause)
     inner = {"dataset": "orders", "failure": {step: {"Error": error, "Cause": text}}}
     return {"Error": "DatasetFailed", "Cause": json.dumps(inner)}
-
-
-CHECK = {"name": "min_rows", "column": None, "measured": 0, "expected": ">= 1"}
 
 
 @pytest.mark.parametrize(
