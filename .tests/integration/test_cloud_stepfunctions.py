@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -202,6 +203,49 @@ def test_full_pipeline_waits_for_the_time_to_begin(
     assert done["status"] == status
     history = machine.states.get_execution_history(executionArn=done["executionArn"])["events"]
     assert any(each["type"] == "WaitStateExited" for each in history) == waits
+
+
+def test_full_pipeline_refuses_more_datasets_than_its_history_holds(
+    client: Callable[[str], Any], role: str
+) -> None:
+    known = json.loads(DEFINITION.read_text())["States"]
+    states = {
+        "Is the input whole?": known["Is the input whole?"],
+        "Is there a time to begin?": {"Type": "Succeed"},
+        "Refuse the input": {"Type": "Fail"},
+    }
+    machine = Machine(client, role, "many", states)
+    for count, status in ((50, "SUCCEEDED"), (51, "FAILED")):
+        names = [f"d{number}" for number in range(count)]
+        done = machine.run({"run_date": "2026-01-31", "datasets": names}, f"of-{count}")
+        assert done["status"] == status
+
+
+def test_full_pipeline_looks_at_a_load_less_and_less_often(
+    client: Callable[[str], Any], role: str
+) -> None:
+    known = json.loads(DEFINITION.read_text())["States"]["For each dataset"]
+    known = known["ItemProcessor"]["States"]
+    names = ("Keep only its id", "Wait for the load", "Has the load ended?")
+    look = {
+        "Type": "Pass",
+        "Parameters": {"status": "STARTED", "at.$": "$$.State.EnteredTime"},
+        "ResultPath": "$.load.now",
+        "Next": "Has the load ended?",
+    }
+    states = {name: known[name] for name in (*names, "Wait twice as long", "Wait two minutes")} | {
+        "Look at the load": look,
+        "Complete": {"Type": "Fail"},
+        "Why did the load fail?": {"Type": "Succeed"},
+    }
+    machine = Machine(client, role, "looks", states)
+    until = datetime.now(UTC) + timedelta(seconds=5)
+    load = {"planned_at": "", "until": until.isoformat(timespec="milliseconds")[:-6] + "Z"}
+    done = machine.run({"submitted": {"id": "1"}, "load": load, "poll_seconds": 1}, "one")
+    assert done["status"] == "SUCCEEDED"
+    load = json.loads(done["output"])["load"]
+    assert load["wait"] == {"seconds": 4}
+    assert datetime.fromisoformat(load["now"]["at"]) >= until
 
 
 def test_jsonata_is_refused(client: Callable[[str], Any], role: str) -> None:

@@ -23,7 +23,7 @@ from etl.errors import ContractError, LeaseLostError, SettingsError, UsageError,
 from etl.manifest import Manifest
 from etl.run import Run
 from etl.settings import load_settings
-from etl.state_machine import DEFINITION, PLACEHOLDERS, placeholders, render
+from etl.state_machine import DEFINITION, MOST_DATASETS, PLACEHOLDERS, placeholders, render
 
 DAY = date(2026, 1, 1)
 CHECK = {"name": "min_rows", "column": None, "measured": 0, "expected": ">= 1"}
@@ -149,6 +149,67 @@ def test_definition_of_a_cluster_names_the_cluster() -> None:
     )
     assert '"ClusterIdentifier": "big"' in render(cluster, "123456789012")
     assert "${warehouse_kind}" in DEFINITION.read_text()
+
+
+# The history
+
+EVENTS = {"Wait": 2, "Task": 5, "Choice": 2, "Pass": 2}  # that one visit leaves
+EVENTS_OF_THE_REST = 60  # of a dataset, the looks at its load apart
+MOST_EVENTS = 25_000
+
+
+def holds(rule: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Whether a Choice's rule does, of those that the looks at a load need."""
+    if "Or" in rule:
+        return any(holds(each, found) for each in rule["Or"])
+    value = found[rule["Variable"]]
+    if "StringEquals" in rule:
+        return bool(value == rule["StringEquals"])
+    if "NumericGreaterThanEquals" in rule:
+        return bool(value >= rule["NumericGreaterThanEquals"])
+    return bool(value >= found[rule["TimestampGreaterThanEqualsPath"]])
+
+
+def events_of_a_load(poll_seconds: int) -> int:
+    """What the looks at a load leave that ends with its hour."""
+    each = json.loads(DEFINITION.read_text())["States"]["For each dataset"]["ItemProcessor"]
+    wait, at, until = "$.load.wait.seconds", "$.load.now.at", "$.load.until"
+    found: dict[str, Any] = {wait: poll_seconds, at: 0, until: 3600, "$.load.now.status": "STARTED"}
+    name, events = "Wait for the load", 0
+    while name != "Why did the load fail?":
+        state = each["States"][name]
+        events += EVENTS[state["Type"]]
+        if state["Type"] == "Wait":
+            found[at] += state.get("Seconds") or found[state["SecondsPath"]]
+        elif state["Type"] == "Pass":
+            found[wait] *= 2
+        rules = (rule["Next"] for rule in state.get("Choices", []) if holds(rule, found))
+        name = next(rules, state.get("Default") or state.get("Next"))
+    return events
+
+
+@pytest.mark.parametrize("poll_seconds", [1, 2, 5, 31, 59, 60, 600])
+def test_history_holds_an_hour_of_every_load(poll_seconds: int) -> None:
+    one = EVENTS_OF_THE_REST + events_of_a_load(poll_seconds)
+    assert MOST_DATASETS * one < MOST_EVENTS
+
+
+def test_history_holds_twelve_hours_of_five_loads_at_once() -> None:
+    machine = json.loads(DEFINITION.read_text())
+    hours = (
+        machine["TimeoutSeconds"] / 3600 * machine["States"]["For each dataset"]["MaxConcurrency"]
+    )
+    rest = MOST_DATASETS * EVENTS_OF_THE_REST
+    assert hours * events_of_a_load(1) + rest < MOST_EVENTS
+
+
+def test_more_datasets_than_the_history_holds_are_refused() -> None:
+    limit = {"Variable": f"$.datasets[{MOST_DATASETS}]", "IsPresent": False}
+    whole = json.loads(DEFINITION.read_text())["States"]["Is the input whole?"]
+    assert limit in whole["Choices"][0]["And"]
+    names = [f"d{number}" for number in range(MOST_DATASETS + 1)]
+    with pytest.raises(UsageError, match="51 datasets .* 50\n  fix: "):
+        execution.start_batch(environment="local", run_date=DAY, datasets=names)
 
 
 # The function

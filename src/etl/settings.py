@@ -279,7 +279,7 @@ class StateMachine(_Section):
     """The Step Functions state machine, and the Lambda that does its steps.
 
     Attributes:
-        poll_seconds: Between two looks at a load.
+        poll_seconds: Before the first look at a load; later waits are longer, up to two minutes.
         wait_minutes: How long flows/heavy_batch.py waits for an execution.
         fresh_minutes: An extraction that is younger, and made after its run date had ended, is
             not made again.

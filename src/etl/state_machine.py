@@ -11,6 +11,8 @@ from etl.root import ROOT
 from etl.settings import Settings
 
 DEFINITION = ROOT / "stepfunctions" / "full_pipeline.asl.json"
+# Of one execution, whose history holds 25,000 events. The definition says it too.
+MOST_DATASETS = 50
 PLACEHOLDERS = frozenset(
     {
         "database",

@@ -30,7 +30,7 @@ from etl.contracts import load_contract
 from etl.environment import enter
 from etl.errors import BatchError, UsageError
 from etl.settings import Settings
-from etl.state_machine import state_machine_arn
+from etl.state_machine import MOST_DATASETS, state_machine_arn
 from etl.storage import write_json
 
 if TYPE_CHECKING:
@@ -86,8 +86,13 @@ def start_batch(
         UsageError, SettingsError, ContractError, StorageError: Nothing has been started.
         BatchError: There is no such state machine.
     """
-    settings = enter(environment)
     datasets = tuple(sorted(set(datasets)))
+    if len(datasets) > MOST_DATASETS:
+        raise UsageError(
+            f"{len(datasets)} datasets are too many for one execution, which takes {MOST_DATASETS}",
+            fix="name fewer, and start another execution for the others",
+        )
+    settings = enter(environment)
     given = {
         "run_date": run_date.isoformat(),
         "datasets": list(datasets),
