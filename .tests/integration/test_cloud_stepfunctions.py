@@ -248,6 +248,19 @@ def test_full_pipeline_looks_at_a_load_less_and_less_often(
     assert datetime.fromisoformat(load["now"]["at"]) >= until
 
 
+def test_full_pipeline_carries_the_checks_of_a_refused_run_once(
+    client: Callable[[str], Any], role: str
+) -> None:
+    known = json.loads(DEFINITION.read_text())["States"]["For each dataset"]
+    refused = known["ItemProcessor"]["States"]["Refused"] | {"Next": "End"}
+    machine = Machine(client, role, "refuses", {"Refused": refused, "End": {"Type": "Succeed"}})
+    checks = [{"name": "row_count", "passed": False}]
+    done = machine.run({"dataset": "orders", "validated": {"checks": checks}, "run": {}}, "one")
+    output = json.loads(done["output"])
+    assert json.loads(output["failure"]["validate"].pop("Cause")) == checks
+    assert output == {"dataset": "orders", "failure": {"validate": {"Error": "ValidationError"}}}
+
+
 def test_jsonata_is_refused(client: Callable[[str], Any], role: str) -> None:
     states = {"One": {"Type": "Pass", "QueryLanguage": "JSONata", "End": True}}
     with pytest.raises(ClientError, match="JSONPath"):
