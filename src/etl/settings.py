@@ -298,7 +298,8 @@ class Alerts(_Section):
     """Whom failures are told.
 
     Attributes:
-        topic_name: The SNS topic in the account and region of the environment; None for none.
+        topic_name: The SNS topic: a name, and Terraform makes it, or the ARN of one that there is.
+            None for none.
         format: "slack" for what a Slack webhook takes.
         webhook_secret: The secret whose field "url" is a webhook that takes {"text": …}, as Slack's
             do: by it Prefect's server tells of runs that crashed or are late. None for none.

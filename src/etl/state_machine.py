@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(r"\$\{(\w*)\}")
 
 
 def placeholders(settings: Settings, account_id: str) -> dict[str, str]:
-    """A value for each of `PLACEHOLDERS`; Terraform's templatefile is given the same.
+    """A value for each of `PLACEHOLDERS`.
 
     Raises:
         SettingsError: There is no topic for its alerts, or a cluster's user is set.
