@@ -28,7 +28,12 @@ ALL_SQL = {
     "Statement": [
         {
             "Effect": "Allow",
-            "Action": ["redshift-data:*", "redshift-serverless:GetCredentials"],
+            "Action": [
+                "redshift-data:*",
+                "redshift-serverless:GetCredentials",
+                "tag:GetResources",
+                "tag:GetTagKeys",
+            ],
             "Resource": "*",
         }
     ],

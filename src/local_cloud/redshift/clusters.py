@@ -110,7 +110,7 @@ class EmbeddedRedshiftResponse(RedshiftResponse):
         return ActionResult(
             self._embedded.get_cluster_credentials_with_iam(
                 self._get_param("ClusterIdentifier"),
-                database_user(self.current_account, self.access_key),
+                database_user(self._embedded.redshift.cloud, self.current_account, self.access_key),
                 self._get_int_param("DurationSeconds", MIN_SECONDS),
                 self._get_param("DbName") or "",
             )

@@ -124,7 +124,7 @@ class DataResponse(RedshiftDataAPIServiceResponse):
 
     @property
     def _user(self) -> DatabaseUser:
-        return database_user(self.current_account, self.access_key)
+        return database_user(self._backend.redshift.cloud, self.current_account, self.access_key)
 
 
 def _submitted(statement: Statement) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from local_cloud.context import Cloud
+from local_cloud.iam import AccessDenied, Permission
 from local_cloud.redshift.postgres import ADMIN
 
 _TAG = "RedshiftDbRoles"
+_NEEDED = ("tag:GetResources", "tag:GetTagKeys")  # by which Redshift reads the tag
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,19 @@ class DatabaseUser:
     roles: tuple[str, ...] = ()
 
 
-def database_user(account_id: str, access_key_id: str) -> DatabaseUser:
-    """The user whom a caller's key stands for."""
+def database_user(cloud: Cloud, account_id: str, access_key_id: str) -> DatabaseUser:
+    """The user whom a caller's key stands for; its roles only where its tags may be read."""
+    user = _find(account_id, access_key_id)
+    if user.roles:
+        try:
+            for action in _NEEDED:
+                cloud.guard.admit_as(access_key_id, Permission(action, "*"))
+        except AccessDenied:
+            return replace(user, roles=())
+    return user
+
+
+def _find(account_id: str, access_key_id: str) -> DatabaseUser:
     iam = iam_backends[account_id]["aws"]
     assumed = sts_backends[account_id]["aws"].get_assumed_role_from_access_key(access_key_id)
     if assumed:

@@ -81,7 +81,7 @@ class RedshiftServerlessResponse(BaseResponse):
 
     def get_credentials(self) -> str:
         """GetCredentials."""
-        user = database_user(self.current_account, self.access_key)
+        user = database_user(self._backend.redshift.cloud, self.current_account, self.access_key)
         return json.dumps(self._backend.get_credentials(self._request, user))
 
     def list_tags_for_resource(self) -> str:
