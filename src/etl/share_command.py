@@ -13,7 +13,7 @@ from etl.errors import UsageError
 from etl.settings import Settings
 from etl.warehouse.executor import DataApiExecutor
 from etl.warehouse.explain import explain_warehouse_errors
-from etl.warehouse.sharing import share
+from etl.warehouse.sharing import schemas_of, share
 
 
 def run(options: argparse.Namespace) -> None:
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
             fix=f"set warehouse.database_role in config/{options.env}.yml",
         )
     contracts = [load_contract(each, settings=settings) for each in datasets_of(settings)]
-    schemas = sorted({each.places.schema for each in contracts if each.places.schema})
+    schemas = schemas_of(contracts)
     with explain_warehouse_errors(settings):
         executor = _as_administrator(settings, options.secret_arn)
         share(executor, role, database=settings.warehouse.database, schemas=schemas)

@@ -31,7 +31,7 @@ from etl.root import ROOT
 from etl.settings import Settings, load_settings
 from etl.state_machine import render, state_machine_arn
 from etl.warehouse.executor import DataApiExecutor
-from etl.warehouse.sharing import share
+from etl.warehouse.sharing import schemas_of, share
 from local_cloud import archiving, incoming
 from local_cloud.alert_webhook import provide_alert_webhook
 from local_cloud.buckets import put_buckets
@@ -227,8 +227,8 @@ def _share_warehouse(cloud: Cloud, settings: Settings, contracts: list[Contract]
         target=Target(database=wanted.database, workgroup_name=wanted.workgroup_name),
         label="share-warehouse",
     )
-    schemas = sorted({each.places.schema for each in contracts if each.places.schema})
-    share(executor, str(wanted.database_role), database=wanted.database, schemas=schemas)
+    role, schemas = str(wanted.database_role), schemas_of(contracts)
+    share(executor, role, database=wanted.database, schemas=schemas)
     serverless.tag_resource(resourceArn=arn, tags=[tag])
 
 

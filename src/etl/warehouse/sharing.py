@@ -11,12 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from aws.redshift.errors import StatementError
+from etl.model import Contract
 from etl.warehouse.ddl import create_schema, create_table
 from etl.warehouse.executor import Executor
 from etl.warehouse.sql import identifier
 from etl.warehouse.tables import Table
 
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, ALTER, DROP"
+
+
+def schemas_of(contracts: Iterable[Contract]) -> list[str]:
+    """Where the contracts' tables lie, sorted."""
+    return sorted({each.places.schema for each in contracts if each.places.schema})
 
 
 def share(executor: Executor, role: str, *, database: str, schemas: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ import psycopg2.errors
 
 from local_cloud.redshift.errors import SqlError
 from local_cloud.redshift.identity import DatabaseUser
+from local_cloud.redshift.lexer import quote
 from local_cloud.redshift.postgres import ADMIN, Postgres
 
 MIN_SECONDS, MAX_SECONDS = 900, 3600  # how long temporary credentials may last
@@ -113,7 +114,7 @@ class Credentials:
     def _role(self, temporary: Temporary) -> str:
         with closing(self._postgres.connect()) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (temporary.role,))
-            name = _quoted(temporary.role)
+            name = quote(temporary.role)
             if not cursor.rowcount:
                 if not temporary.create_role:
                     raise SqlError(f'user "{temporary.user}" does not exist', _FAILED)
@@ -122,7 +123,7 @@ class Credentials:
                     cursor.execute(f"GRANT {name} TO {ADMIN}")  # who may do all on Redshift
             for role in temporary.roles:
                 with suppress(psycopg2.errors.UndefinedObject):
-                    cursor.execute(f"GRANT {_quoted(role)} TO {name}")
+                    cursor.execute(f"GRANT {quote(role)} TO {name}")
             return temporary.role
 
     def _is_password_of(self, user: str, password: str) -> bool:
@@ -132,10 +133,6 @@ class Credentials:
             )
             row = cursor.fetchone()
         return bool(row and row[0]) and _matches(row[0], password)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _matches(verifier: str, password: str) -> bool:

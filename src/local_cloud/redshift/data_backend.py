@@ -66,10 +66,9 @@ class DataBackend(RedshiftDataAPIServiceBackend):
             if token and token in self.tokens:
                 return self.submitted[self.tokens[token]]
             self._prune()
-            statement = _statement(request, statements, target, is_batch)
+            statement = _statement(request, statements, target, user, is_batch)
             caller = self.redshift.cloud.guard.caller
             statement.owner = caller.user_id if caller else ""
-            statement.user = user
             self.submitted[statement.id] = statement
             if token:
                 self.tokens[token] = statement.id
@@ -171,7 +170,11 @@ class DataBackend(RedshiftDataAPIServiceBackend):
 
 
 def _statement(
-    request: Request, statements: list[str], target: dict[str, str], is_batch: bool
+    request: Request,
+    statements: list[str],
+    target: dict[str, str],
+    user: DatabaseUser,
+    is_batch: bool,
 ) -> Statement:
     identifier = str(uuid.uuid4())
     ids = [f"{identifier}:{n}" for n, _ in enumerate(statements, 1)] if is_batch else [identifier]
@@ -179,6 +182,7 @@ def _statement(
         identifier,
         [Part(part_id, text) for part_id, text in zip(ids, statements, strict=True)],
         target,
+        user,
         is_batch=is_batch,
         is_transaction=request.get("ExecutionMode", "TRANSACTION") == "TRANSACTION",
         name=request.get("StatementName", ""),

@@ -16,7 +16,6 @@ from local_cloud.redshift.data_fields import column, field, take_text
 from local_cloud.redshift.data_statements import Part, Results, Statement
 from local_cloud.redshift.identity import DatabaseUser
 from local_cloud.redshift.lexer import Token, split_statements, text_of, tokenize
-from local_cloud.redshift.postgres import ADMIN
 
 if TYPE_CHECKING:
     from local_cloud.redshift.service import Redshift
@@ -147,7 +146,7 @@ class Runner:
         if not is_whole:
             part.set_status("FINISHED")
 
-    def _connect(self, target: dict[str, str], caller: DatabaseUser | None) -> Any:
+    def _connect(self, target: dict[str, str], caller: DatabaseUser) -> Any:
         user, password = self._login(target, caller)
         connection = psycopg2.connect(
             host=self._redshift.host,
@@ -163,14 +162,13 @@ class Runner:
         take_text(connection)
         return connection
 
-    def _login(self, target: dict[str, str], caller: DatabaseUser | None) -> tuple[str, str]:
+    def _login(self, target: dict[str, str], caller: DatabaseUser) -> tuple[str, str]:
         if arn := target.get("SecretArn"):
             client = self._redshift.cloud.client("secretsmanager")
             secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
             return secret["username"], secret["password"]
         credentials = self._redshift.credentials
-        if caller is None or "DbUser" in target:
-            role = target.get("DbUser", ADMIN)
+        if role := target.get("DbUser"):
             issued = credentials.issue(f"IAM:{role}", role=role, seconds=_LOGIN_SECONDS)
         else:
             issued = credentials.issue_to(caller, seconds=_LOGIN_SECONDS)

@@ -69,12 +69,12 @@ class Statement:
     id: str
     parts: list[Part]
     target: dict[str, str]
+    user: DatabaseUser
     is_batch: bool = False
     is_transaction: bool = True
     name: str = ""
     parameters: list[dict[str, str]] = field(default_factory=list)
     owner: str = ""
-    user: DatabaseUser | None = None
     whole: Part = field(init=False)
     process_id: int = 0
     is_cancelled: bool = False

@@ -7,7 +7,7 @@ Redshift lets ALTER or DROP a table owns it here.
 from __future__ import annotations
 
 from local_cloud.redshift.errors import not_embedded
-from local_cloud.redshift.lexer import Cursor, Token, Tokens, significant, text_of, unquote
+from local_cloud.redshift.lexer import Cursor, Token, Tokens, quote, significant, text_of, unquote
 from local_cloud.redshift.plans import Plain
 
 _OWNERS = frozenset({"alter", "drop"})
@@ -44,8 +44,7 @@ def _own(cursor: Cursor) -> str:
         )
     cursor.accept("table")
     table = text_of(cursor.name())
-    role = _role(cursor).replace('"', '""')
-    return f'ALTER TABLE {table} OWNER TO "{role}"'
+    return f"ALTER TABLE {table} OWNER TO {quote(_role(cursor))}"
 
 
 def _role(cursor: Cursor) -> str:

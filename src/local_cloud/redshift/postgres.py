@@ -18,6 +18,7 @@ import psycopg2
 
 from local_cloud.context import Child, Cloud
 from local_cloud.errors import CloudError
+from local_cloud.redshift.lexer import quote
 from local_cloud.redshift.postgres_host import binary, end_orphan, prefix, socket_folder
 
 ADMIN = "awsuser"
@@ -147,8 +148,7 @@ class Postgres:
         """Create a database unless it exists."""
         with closing(self.connect()) as connection, connection.cursor() as cursor:
             with suppress(psycopg2.errors.DuplicateDatabase):
-                quoted = '"' + name.replace('"', '""') + '"'
-                cursor.execute(f"CREATE DATABASE {quoted} OWNER {ADMIN}")
+                cursor.execute(f"CREATE DATABASE {quote(name)} OWNER {ADMIN}")
 
     def stop(self) -> None:
         """Disconnect everyone and shut down cleanly."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from local_cloud.redshift.backend import Backend, BackendError
 from local_cloud.redshift.errors import SqlError
-from local_cloud.redshift.lexer import tokenize, unquote
+from local_cloud.redshift.lexer import quote, tokenize, unquote
 from local_cloud.redshift.plans import Copy
 from local_cloud.redshift.postgres import Postgres
 
@@ -98,11 +98,6 @@ class Failure(Exception):
 
     error: SqlError
     load_error: LoadError = field(kw_only=True)
-
-
-def quote(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

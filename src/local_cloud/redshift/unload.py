@@ -20,8 +20,8 @@ from local_cloud.redshift import messages
 from local_cloud.redshift.access import Access, open_access, refuse_missing_bucket, split_uri
 from local_cloud.redshift.backend import Backend
 from local_cloud.redshift.errors import SqlError, not_embedded
+from local_cloud.redshift.lexer import quote
 from local_cloud.redshift.plans import Unload
-from local_cloud.redshift.table import quote
 from local_cloud.redshift.unload_files import Field, Targets, partitions, write_manifest
 
 _SUPPORTED = frozenset(
